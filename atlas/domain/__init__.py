@@ -1,0 +1,1 @@
+"""The pure part: canonical form, differ, redaction, fingerprint, severity, triage. No I/O of any kind."""

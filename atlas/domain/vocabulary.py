@@ -1,0 +1,130 @@
+"""The closed vocabularies of Atlas, spelled as the GraphQL contract and the database spell them."""
+
+from enum import StrEnum
+
+
+class SyncSource(StrEnum):
+    FOLDER = "FOLDER"
+    GRAPH = "GRAPH"
+
+
+class SyncRunStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+class CoverageStatus(StrEnum):
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    FORBIDDEN = "FORBIDDEN"
+    UNLICENSED = "UNLICENSED"
+    TRUNCATED = "TRUNCATED"
+    ABSENT = "ABSENT"
+
+
+class DriftRunStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class NotEvaluatedReason(StrEnum):
+    INCOMPLETE = "INCOMPLETE"
+    NEVER_READ_BEFORE = "NEVER_READ_BEFORE"
+    ABSENT = "ABSENT"
+    NOT_COMPARABLE = "NOT_COMPARABLE"
+
+
+class BaselineMode(StrEnum):
+    PREVIOUS_RUN = "PREVIOUS_RUN"
+    PINNED = "PINNED"
+
+
+class DriftState(StrEnum):
+    NO_SYNC_RUN = "NO_SYNC_RUN"
+    NEEDS_SECOND_RUN = "NEEDS_SECOND_RUN"
+    NOT_GENERATED = "NOT_GENERATED"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    UP_TO_DATE = "UP_TO_DATE"
+    FAILED = "FAILED"
+
+
+class FindingKind(StrEnum):
+    DRIFT = "DRIFT"
+    DATA_QUALITY = "DATA_QUALITY"
+
+
+class ChangeType(StrEnum):
+    ADDED = "ADDED"
+    REMOVED = "REMOVED"
+    MODIFIED = "MODIFIED"
+
+
+class Severity(StrEnum):
+    """Ordered from the least to the most severe; `rank` is what the database sorts by."""
+
+    INFORMATIONAL = "INFORMATIONAL"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class FindingStatus(StrEnum):
+    NEW = "NEW"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    RESOLVED = "RESOLVED"
+
+
+class Resolution(StrEnum):
+    REVERTED = "REVERTED"
+    SUPERSEDED = "SUPERSEDED"
+    BASELINED = "BASELINED"
+    CLEARED = "CLEARED"
+
+
+class PrincipalKind(StrEnum):
+    USER = "USER"
+    SERVICE = "SERVICE"
+
+
+class Role(StrEnum):
+    """Each role holds the capabilities of those before it."""
+
+    READER = "READER"
+    OPERATOR = "OPERATOR"
+    MANAGER = "MANAGER"
+    OWNER = "OWNER"
+
+
+class Capability(StrEnum):
+    READ = "READ"
+    ACKNOWLEDGE = "ACKNOWLEDGE"
+    GENERATE_DRIFT = "GENERATE_DRIFT"
+    START_SYNC = "START_SYNC"
+    MANAGE_BASELINE = "MANAGE_BASELINE"
+    MANAGE_RULES = "MANAGE_RULES"
+    READ_AUDIT = "READ_AUDIT"
+    MANAGE_MEMBERS = "MANAGE_MEMBERS"
+    MANAGE_TENANT = "MANAGE_TENANT"
+
+
+class UserErrorCode(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    INVALID_INPUT = "INVALID_INPUT"
+    CONFLICT = "CONFLICT"
+    NEEDS_SECOND_RUN = "NEEDS_SECOND_RUN"
+    SCOPE_MISMATCH = "SCOPE_MISMATCH"
+    RUN_NOT_RECORDED = "RUN_NOT_RECORDED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    NO_GRAPH_CONNECTION = "NO_GRAPH_CONNECTION"

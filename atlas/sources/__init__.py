@@ -1,0 +1,1 @@
+"""Where inventory comes from: export folders and Microsoft Graph."""

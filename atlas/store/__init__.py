@@ -1,0 +1,1 @@
+"""SQL, and only here: tables, the tenant-bound transaction, one module a noun."""

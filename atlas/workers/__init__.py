@@ -1,0 +1,1 @@
+"""Dramatiq: the broker, thin actors, the sweeper."""
