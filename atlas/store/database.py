@@ -1,0 +1,119 @@
+"""The one door to the database: a transaction that is bound to its context in the same message as BEGIN."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+CHANNEL = "atlas_events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Who asks, of which tenant: what the database's policies read. The empty context reads nothing.
+
+    A worker names its job and the token of its lease instead of a principal.
+    """
+
+    tenant_id: UUID | None = None
+    principal_id: UUID | None = None
+    job_id: UUID | None = None
+    lease_token: UUID | None = None
+    request_id: str | None = None
+    reason: str | None = None
+
+
+_SETTINGS = tuple(field.name for field in fields(Context))
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A pool of connections of one role. Every statement runs inside `transaction`."""
+
+    engine: AsyncEngine
+
+    @asynccontextmanager
+    async def transaction(self, context: Context = Context(), *, readonly: bool = False) -> AsyncIterator[AsyncConnection]:  # noqa: B008
+        """One short transaction in this context: commits at the end, rolls back on an error.
+
+        The settings are transaction-local, so a pooled connection carries nothing over to its next user.
+        """
+        async with self.engine.connect() as connection:
+            if readonly:
+                await connection.execution_options(postgresql_readonly=True)
+            driver = (await connection.get_raw_connection()).driver_connection
+            if not isinstance(driver, BoundConnection):
+                raise TypeError("the pool must hand out BoundConnection, which binds the context")
+            driver.context = context
+            try:
+                async with connection.begin():
+                    yield connection
+            finally:
+                driver.context = None
+
+    async def notify(self, tenant_ids: Iterable[UUID]) -> None:
+        """Tells every API process that these tenants have news. Sent after the commit, and ids only."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for tenant_id in set(tenant_ids):
+                await connection.execute(text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(tenant_id)})
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+class BoundConnection(asyncpg.Connection):  # type: ignore[misc]
+    """An asyncpg connection whose BEGIN carries the context, which saves a round trip a transaction.
+
+    It relies on `asyncpg.transaction.Transaction.start` calling `execute("BEGIN...;")`; a test holds that.
+    """
+
+    context: Context | None = None
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        if not args and query.startswith("BEGIN"):
+            query = query.rstrip(";") + ";" + _bind(self.context or Context())
+        status: str = await super().execute(query, *args, timeout=timeout)
+        return status
+
+
+def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) -> Database:
+    """A pool for the role that the URL (`postgresql+asyncpg://role@host/atlas`) names; connects when first used."""
+    engine = create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=size,
+        max_overflow=size,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        connect_args={
+            "connection_class": BoundConnection,
+            "timeout": 10,
+            "server_settings": {
+                "application_name": "atlas",
+                "statement_timeout": str(int(statement_seconds * 1000)),
+                "idle_in_transaction_session_timeout": "60000",
+                "search_path": "pg_catalog",
+                "timezone": "UTC",
+            },
+        },
+    )
+    return Database(engine)
+
+
+def _bind(context: Context) -> str:
+    """Every setting is set at every BEGIN, so that nothing of an earlier transaction can be read.
+
+    A value travels as hexadecimal: whatever a person typed as a reason, it cannot end the statement.
+    """
+    calls = []
+    for name in _SETTINGS:
+        value = getattr(context, name)
+        literal = "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
+        calls.append(f"set_config('atlas.{name}', {literal}, true)")
+    return f"SELECT {', '.join(calls)};"
