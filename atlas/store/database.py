@@ -39,7 +39,9 @@ class Database:
     engine: AsyncEngine
 
     @asynccontextmanager
-    async def transaction(self, context: Context = Context(), *, readonly: bool = False) -> AsyncIterator[AsyncConnection]:  # noqa: B008
+    async def transaction(
+        self, context: Context = Context(), *, readonly: bool = False
+    ) -> AsyncIterator[AsyncConnection]:  # noqa: B008
         """One short transaction in this context: commits at the end, rolls back on an error.
 
         The settings are transaction-local, so a pooled connection carries nothing over to its next user.
@@ -62,7 +64,9 @@ class Database:
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             for tenant_id in set(tenant_ids):
-                await connection.execute(text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(tenant_id)})
+                await connection.execute(
+                    text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(tenant_id)}
+                )
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -114,6 +118,8 @@ def _bind(context: Context) -> str:
     calls = []
     for name in _SETTINGS:
         value = getattr(context, name)
-        literal = "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
+        literal = (
+            "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
+        )
         calls.append(f"set_config('atlas.{name}', {literal}, true)")
     return f"SELECT {', '.join(calls)};"

@@ -1,0 +1,46 @@
+"""The tables, as the migrations make them; `atlas db check` holds the two against each other."""
+
+from atlas.store.tables.audit import audit_events, event_counters, events
+from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys
+from atlas.store.tables.inventory import (
+    contents,
+    item_intervals,
+    run_duplicates,
+    run_units,
+    scopes,
+    sync_runs,
+)
+from atlas.store.tables.tenancy import (
+    api_tokens,
+    memberships,
+    principals,
+    role_capabilities,
+    roles,
+    tenant_principals,
+    tenants,
+)
+from atlas.store.tables.types import metadata
+
+__all__ = [
+    "api_tokens",
+    "audit_events",
+    "contents",
+    "drift_run_findings",
+    "drift_runs",
+    "event_counters",
+    "events",
+    "findings",
+    "idempotency_keys",
+    "item_intervals",
+    "memberships",
+    "metadata",
+    "principals",
+    "role_capabilities",
+    "roles",
+    "run_duplicates",
+    "run_units",
+    "scopes",
+    "sync_runs",
+    "tenant_principals",
+    "tenants",
+]
