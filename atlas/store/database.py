@@ -9,9 +9,18 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from atlas.domain.errors import RefusedError
+from atlas.domain.vocabulary import UserErrorCode
+
 CHANNEL = "atlas_events"
+
+# What use cases hand on; they know nothing else of SQLAlchemy.
+Connection = AsyncConnection
+
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,7 @@ class Database:
         """One short transaction in this context: commits at the end, rolls back on an error.
 
         The settings are transaction-local, so a pooled connection carries nothing over to its next user.
+        Raises `RefusedError` FORBIDDEN where a policy or a grant of the database refuses a write.
         """
         async with self.engine.connect() as connection:
             if readonly:
@@ -56,6 +66,10 @@ class Database:
             try:
                 async with connection.begin():
                     yield connection
+            except DBAPIError as error:
+                if sqlstate(error) == INSUFFICIENT_PRIVILEGE:
+                    raise forbidden() from error
+                raise
             finally:
                 driver.context = None
 
@@ -108,6 +122,24 @@ def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) ->
         },
     )
     return Database(engine)
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """PostgreSQL's code of an error, e.g. `23505` for a unique violation."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def constraint(error: DBAPIError) -> str | None:
+    """The name of the constraint that an error is about."""
+    cause = getattr(error.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None)
+
+
+def forbidden() -> RefusedError:
+    return RefusedError(
+        UserErrorCode.FORBIDDEN,
+        "Your role in this tenant does not allow this. Ask an owner of the tenant for more.",
+    )
 
 
 def _bind(context: Context) -> str:
