@@ -70,9 +70,7 @@ async def authenticate(db: Database, token: str) -> Principal | None:
         row = await store.authenticate(connection, _hash(token))
     if row is None:
         return None
-    return Principal(
-        row["principal_id"], row["kind"], row["display_name"], row["token_id"], row["expires_at"]
-    )
+    return Principal(row["principal_id"], row["kind"], row["display_name"], row["token_id"], row["expires_at"])
 
 
 async def ensure_local_principal(db: Database, name: str) -> Principal:
@@ -106,9 +104,7 @@ async def create_tenant(
     """Makes a tenant, over the connection of `atlas_owner`, and its first OWNER where one is named."""
     name = name.strip()
     if not 1 <= len(name) <= 200 or not name.isprintable():
-        raise RefusedError(
-            UserErrorCode.INVALID_INPUT, "A tenant's name has 1 to 200 printable characters.", ("name",)
-        )
+        raise RefusedError(UserErrorCode.INVALID_INPUT, "A tenant's name has 1 to 200 printable characters.", ("name",))
     tenant_id = tenant_id or uuid4()
     context = Context(tenant_id=tenant_id, principal_id=owner_principal_id)
     async with owner.transaction(context) as connection:
@@ -132,9 +128,7 @@ async def create_token(
     """A token for the tenant's service principal of this name, which gets this role. Needs MANAGE_MEMBERS."""
     name = principal_name.strip()
     if not 1 <= len(name) <= 200 or not name.isprintable():
-        raise RefusedError(
-            UserErrorCode.INVALID_INPUT, "A principal's name has 1 to 200 printable characters."
-        )
+        raise RefusedError(UserErrorCode.INVALID_INPUT, "A principal's name has 1 to 200 printable characters.")
     tenant_id = _tenant(context)
     token = new_token()
     async with db.transaction(context) as connection:
@@ -194,9 +188,7 @@ async def remove_membership(db: Database, context: Context, principal_id: UUID) 
     """False where the principal is no member. The last OWNER cannot go (CONFLICT)."""
     async with db.transaction(context) as connection:
         await require(connection, context, Capability.MANAGE_MEMBERS)
-        removed = await store.delete_membership(
-            connection, tenant_id=_tenant(context), principal_id=principal_id
-        )
+        removed = await store.delete_membership(connection, tenant_id=_tenant(context), principal_id=principal_id)
     await db.notify([_tenant(context)])
     return removed
 

@@ -1,12 +1,11 @@
 """Principals, memberships, tenants and tokens: who may come in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +15,7 @@ from atlas.domain.vocabulary import UserErrorCode
 from atlas.store.database import constraint, sqlstate
 from atlas.store.tables import api_tokens, memberships, role_capabilities, tenant_principals, tenants
 
-Row = Mapping[str, Any]
+Row = RowMapping
 
 FOREIGN_KEY_VIOLATION = "23503"
 
@@ -46,9 +45,7 @@ async def ensure_service_principal(connection: AsyncConnection, name: str) -> UU
     return principal
 
 
-async def capabilities(
-    connection: AsyncConnection, tenant_id: UUID, principal_id: UUID
-) -> frozenset[str] | None:
+async def capabilities(connection: AsyncConnection, tenant_id: UUID, principal_id: UUID) -> frozenset[str] | None:
     """What the principal may do in the tenant; None where it is no member. Only explains: the policies decide."""
     rows = await connection.execute(
         select(role_capabilities.c.capability)
@@ -63,9 +60,7 @@ async def insert_tenant(
 ) -> None:
     """Raises `RefusedError` CONFLICT where the name or the Entra tenant is taken."""
     try:
-        await connection.execute(
-            insert(tenants).values(id=tenant_id, name=name, entra_tenant_id=entra_tenant_id)
-        )
+        await connection.execute(insert(tenants).values(id=tenant_id, name=name, entra_tenant_id=entra_tenant_id))
     except IntegrityError as error:
         raise RefusedError(
             UserErrorCode.CONFLICT,
@@ -82,9 +77,7 @@ async def tenants_of(connection: AsyncConnection, *, name: str | None = None) ->
     return list((await connection.execute(query)).mappings())
 
 
-async def upsert_membership(
-    connection: AsyncConnection, *, tenant_id: UUID, principal_id: UUID, role: str
-) -> UUID:
+async def upsert_membership(connection: AsyncConnection, *, tenant_id: UUID, principal_id: UUID, role: str) -> UUID:
     """Grants the role, or changes it to this one; writes nothing where it is so already.
 
     Raises `RefusedError` NOT_FOUND for a principal that never was, CONFLICT where the tenant would lose its last owner.
@@ -108,9 +101,7 @@ async def upsert_membership(
 
 async def membership_id(connection: AsyncConnection, *, tenant_id: UUID, principal_id: UUID) -> UUID | None:
     found: UUID | None = await connection.scalar(
-        select(memberships.c.id).where(
-            memberships.c.tenant_id == tenant_id, memberships.c.principal_id == principal_id
-        )
+        select(memberships.c.id).where(memberships.c.tenant_id == tenant_id, memberships.c.principal_id == principal_id)
     )
     return found
 

@@ -39,14 +39,10 @@ async def bootstrap(superuser_url: str, passwords: Mapping[str, str] | None = No
         # Migrations give definer functions to atlas_policy, which needs this membership.
         await connection.execute("grant atlas_policy to atlas_owner")
         if not await connection.fetchval("select true from pg_database where datname = $1", DATABASE):
-            await connection.execute(
-                f"create database {DATABASE} owner atlas_owner encoding 'UTF8' template template0"
-            )
+            await connection.execute(f"create database {DATABASE} owner atlas_owner encoding 'UTF8' template template0")
             made.append(f"database {DATABASE}")
         await connection.execute(f"revoke all on database {DATABASE} from public")
-        await connection.execute(
-            f"grant connect on database {DATABASE} to atlas_api, atlas_worker, atlas_sweeper"
-        )
+        await connection.execute(f"grant connect on database {DATABASE} to atlas_api, atlas_worker, atlas_sweeper")
         await connection.execute(f"grant temporary on database {DATABASE} to atlas_worker")
     finally:
         await connection.close()

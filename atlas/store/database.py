@@ -50,7 +50,7 @@ class Database:
     @asynccontextmanager
     async def transaction(
         self, context: Context = Context(), *, readonly: bool = False
-    ) -> AsyncIterator[AsyncConnection]:  # noqa: B008
+    ) -> AsyncIterator[AsyncConnection]:
         """One short transaction in this context: commits at the end, rolls back on an error.
 
         The settings are transaction-local, so a pooled connection carries nothing over to its next user.
@@ -150,8 +150,6 @@ def _bind(context: Context) -> str:
     calls = []
     for name in _SETTINGS:
         value = getattr(context, name)
-        literal = (
-            "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
-        )
+        literal = "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
         calls.append(f"set_config('atlas.{name}', {literal}, true)")
     return f"SELECT {', '.join(calls)};"

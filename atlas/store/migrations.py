@@ -49,9 +49,7 @@ async def upgrade(owner_url: str) -> str:
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
-        connection.execute(
-            text("grant select on atlas.alembic_version to atlas_api, atlas_worker, atlas_sweeper")
-        )
+        connection.execute(text("grant select on atlas.alembic_version to atlas_api, atlas_worker, atlas_sweeper"))
         connection.commit()
 
     engine = create_async_engine(owner_url, poolclass=NullPool)
