@@ -135,7 +135,9 @@ begin
         raise insufficient_privilege using message = 'this issuer is reserved for the service principals of tenants';
     end if;
     insert into atlas.principals as p (kind, issuer, subject, display_name)
-    values (ensure_principal.kind, ensure_principal.issuer, ensure_principal.subject, ensure_principal.display_name)
+    values (
+        ensure_principal.kind, ensure_principal.issuer, ensure_principal.subject, ensure_principal.display_name
+    )
     on conflict on constraint principals_identity do nothing;
     return query
         select p.id, p.kind, p.display_name from atlas.principals p
@@ -150,7 +152,9 @@ declare
     tenant uuid := nullif(current_setting('atlas.tenant_id', true), '')::uuid;
     found uuid;
 begin
-    if session_user <> 'atlas_owner' and atlas.tenant_for('MANAGE_MEMBERS') is distinct from tenant or tenant is null then
+    if tenant is null
+        or (session_user <> 'atlas_owner' and atlas.tenant_for('MANAGE_MEMBERS') is distinct from tenant)
+    then
         raise insufficient_privilege using message = 'MANAGE_MEMBERS is needed';
     end if;
     insert into atlas.principals as p (kind, issuer, subject, display_name)
@@ -159,6 +163,16 @@ begin
     select p.id into found from atlas.principals p where p.issuer = 'atlas:' || tenant and p.subject = name;
     return found;
 end $$;
+
+-- Did this tenant make this service principal? Only then may it make tokens for it.
+create function atlas.owns_service_principal(tenant uuid, principal uuid) returns boolean
+    language sql stable security definer set search_path = pg_catalog, pg_temp
+return exists (
+    select from atlas.principals p
+    where p.id = owns_service_principal.principal and p.kind = 'SERVICE'
+      and p.issuer = 'atlas:' || owns_service_principal.tenant
+      and owns_service_principal.tenant = atlas.tenant_for('MANAGE_MEMBERS')
+);
 
 -- The tenant's own directory follows its memberships, and forgets nobody.
 create function atlas.remember_principal() returns trigger
@@ -250,10 +264,14 @@ grant select (tenant_id, id, principal_id, hint, created_at, created_by, expires
       update (revoked_at) on atlas.api_tokens to atlas_api;
 create policy api_select on atlas.api_tokens for select to atlas_api
     using (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS')));
+-- A token acts as its principal in every tenant of that principal, so a tenant makes tokens only for its own.
 create policy api_insert on atlas.api_tokens for insert to atlas_api
-    with check (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS')));
+    with check (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS'))
+                and atlas.owns_service_principal(tenant_id, principal_id)
+                and created_by = (select nullif(current_setting('atlas.principal_id', true), '')::uuid));
+-- Revoking is for good.
 create policy api_update on atlas.api_tokens for update to atlas_api
-    using (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS')))
+    using (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS')) and revoked_at is null)
     with check (tenant_id = (select atlas.tenant_for('MANAGE_MEMBERS')));
 """
 
@@ -274,6 +292,7 @@ def upgrade() -> None:
         "authenticate(bytea)",
         "ensure_principal(text, text, text, text)",
         "ensure_service_principal(text)",
+        "owns_service_principal(uuid, uuid)",
         "remember_principal()",
     ):
         run(OWNERSHIP.format(function=function))
@@ -281,7 +300,7 @@ def upgrade() -> None:
     run("grant execute on function atlas.tenant_for(text), atlas.authenticate(bytea) to atlas_api")
     run("grant execute on function atlas.ensure_principal(text, text, text, text) to atlas_api")
     run("grant execute on function atlas.ensure_service_principal(text) to atlas_api, atlas_owner")
-    run("grant execute on function atlas.keep_an_owner() to atlas_api")
+    run("grant execute on function atlas.owns_service_principal(uuid, uuid) to atlas_api")
     run(POLICIES)
 
 

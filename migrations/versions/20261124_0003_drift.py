@@ -24,7 +24,8 @@ create table atlas.drift_runs (
     status text collate "C" not null default 'QUEUED' constraint drift_runs_status
         check (status in ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED')),
     requested_by uuid,
-    created_at timestamptz not null default now(),
+    -- Several runs may be asked for in one transaction; their order is kept.
+    created_at timestamptz not null default clock_timestamp(),
     started_at timestamptz,
     finished_at timestamptz,
     progress_done integer,
@@ -149,6 +150,16 @@ create table atlas.drift_run_findings (
     constraint drift_run_findings_finding foreign key (tenant_id, finding_id) references atlas.findings (tenant_id, id)
 );
 
+-- Up to which recorded run the findings of a type have been judged: the next generation looks only at what moved since.
+create table atlas.judged_types (
+    tenant_id uuid not null,
+    scope_id uuid not null,
+    item_type text collate "C" not null,
+    seq integer not null,
+    primary key (tenant_id, scope_id, item_type),
+    constraint judged_types_scope foreign key (tenant_id, scope_id) references atlas.scopes (tenant_id, id)
+);
+
 create table atlas.idempotency_keys (
     tenant_id uuid not null references atlas.tenants (id),
     principal_id uuid not null,
@@ -213,7 +224,7 @@ ENABLE = "alter table atlas.{table} enable row level security, force row level s
 def upgrade() -> None:
     run("set local lock_timeout = '5s'")
     run(TABLES)
-    for table in ("drift_runs", "findings", "drift_run_findings", "idempotency_keys"):
+    for table in ("drift_runs", "findings", "drift_run_findings", "judged_types", "idempotency_keys"):
         run(ENABLE.format(table=table))
         run(READS.format(table=table))
     run(WRITES)

@@ -84,11 +84,14 @@ create policy worker_update on atlas.{{table}} for update to atlas_worker
 
 READ = (
     "scopes", "sync_runs", "run_units", "run_duplicates", "contents", "item_intervals", "drift_runs", "findings",
-    "drift_run_findings",
+    "drift_run_findings", "judged_types",
 )  # fmt: skip
-INSERT = ("run_units", "run_duplicates", "contents", "item_intervals", "findings", "drift_run_findings")
+INSERT = (
+    "run_units", "run_duplicates", "contents", "item_intervals", "findings", "drift_run_findings", "judged_types",
+)  # fmt: skip
 UPDATE = {
     "scopes": "last_seq, generated_seq, item_types",
+    "judged_types": "seq",
     "item_intervals": "valid_to, hash, settings_hash",
     "findings": (
         "status, resolution, is_current, last_seen_at, occurrences, superseded_by, recreation_of,"

@@ -1,7 +1,7 @@
 """The tables, as the migrations make them; `atlas db check` holds the two against each other."""
 
 from atlas.store.tables.audit import audit_events, event_counters, events
-from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys
+from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys, judged_types
 from atlas.store.tables.inventory import (
     contents,
     item_intervals,
@@ -32,6 +32,7 @@ __all__ = [
     "findings",
     "idempotency_keys",
     "item_intervals",
+    "judged_types",
     "memberships",
     "metadata",
     "principals",

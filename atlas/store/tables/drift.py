@@ -40,7 +40,7 @@ drift_runs = Table(
     Column("engine", Name, nullable=False),
     Column("status", Name, nullable=False, server_default=text("'QUEUED'::text")),
     Column("requested_by", Uuid),
-    Column("created_at", Instant, nullable=False, server_default=text("now()")),
+    Column("created_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("progress_done", Integer),
@@ -224,6 +224,18 @@ drift_run_findings = Table(
         ["tenant_id", "drift_run_id"],
         ["atlas.drift_runs.tenant_id", "atlas.drift_runs.id"],
         name="drift_run_findings_run",
+    ),
+)
+
+judged_types = Table(
+    "judged_types",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("scope_id", Uuid, primary_key=True),
+    Column("item_type", Name, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="judged_types_scope"
     ),
 )
 
