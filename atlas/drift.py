@@ -71,7 +71,7 @@ async def request_drift(
         if idempotency_key is not None and not await idempotency.keep(
             connection, tenant_id, principal_id, idempotency_key, request, run_id
         ):
-            await idempotency.find(connection, tenant_id, principal_id, idempotency_key, request)
+            run_id = await idempotency.find(connection, tenant_id, principal_id, idempotency_key, request) or run_id
     if made:
         await db.notify([tenant_id])
     return Requested(run_id, created=run_id in made, jobs=tuple(Job("drift", tenant_id, made_id) for made_id in made))
@@ -94,7 +94,6 @@ async def _wanted(
         )
     mode = BaselineMode.PREVIOUS_RUN
     if baseline is None and scope["pinned_run_id"] is not None:
-        mode = BaselineMode.PINNED
         baseline = {"id": scope["pinned_run_id"], "seq": scope["pinned_seq"]}
     if baseline is None and current is None:
         open_pairs = [Pair(**row) for row in await pairs.ungenerated(connection, tenant_id, scope["id"])]
@@ -110,6 +109,8 @@ async def _wanted(
             "The baseline run must be older than the current one. Where the newest run is pinned, sync first.",
             ("input", "baselineRunId"),
         )
+    if baseline["id"] == scope["pinned_run_id"]:
+        mode = BaselineMode.PINNED
     return [Pair(baseline["id"], baseline["seq"], current["id"], current["seq"])], mode, scope["id"]
 
 
