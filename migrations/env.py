@@ -1,11 +1,12 @@
 """Runs the migrations over the connection that Atlas hands in (`atlas db upgrade`)."""
 
 from alembic import context
+from sqlalchemy import Connection
 
 from atlas.store.tables import metadata
 
 
-def run(connection):
+def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,

@@ -20,13 +20,24 @@ ROLES: Mapping[str, str] = {
 }
 
 
-async def bootstrap(superuser_url: str, passwords: Mapping[str, str] | None = None) -> list[str]:
+# Who may come in, and the worker's temporary tables: no other role may make anything.
+DATABASE_GRANTS = """
+revoke all on database {database} from public, atlas_api, atlas_worker, atlas_sweeper;
+grant connect on database {database} to atlas_api, atlas_worker, atlas_sweeper;
+grant temporary on database {database} to atlas_worker
+"""
+
+
+async def bootstrap(
+    superuser_url: str, passwords: Mapping[str, str] | None = None, *, database: str = DATABASE
+) -> list[str]:
     """Makes roles and database where they are missing, and puts right what is there. Idempotent.
 
-    `superuser_url` names any database of the server and a role that may create roles with BYPASSRLS;
-    `passwords` maps role names to passwords, for servers that ask for one. Returns what was made.
+    `superuser_url` names a role that may create roles with BYPASSRLS; `passwords` maps role names to passwords, for
+    servers that ask for one; `database` is the name that the other URLs give. Returns what was made.
     """
     made: list[str] = []
+    quoted = '"' + database.replace('"', '""') + '"'
     connection = await connect(superuser_url, database="postgres")
     try:
         for role, attributes in ROLES.items():
@@ -38,15 +49,24 @@ async def bootstrap(superuser_url: str, passwords: Mapping[str, str] | None = No
                 await _set_password(connection, role, (passwords or {})[role])
         # Migrations give definer functions to atlas_policy, which needs this membership.
         await connection.execute("grant atlas_policy to atlas_owner")
-        if not await connection.fetchval("select true from pg_database where datname = $1", DATABASE):
-            await connection.execute(f"create database {DATABASE} owner atlas_owner encoding 'UTF8' template template0")
-            made.append(f"database {DATABASE}")
-        await connection.execute(f"revoke all on database {DATABASE} from public")
-        await connection.execute(f"grant connect on database {DATABASE} to atlas_api, atlas_worker, atlas_sweeper")
-        await connection.execute(f"grant temporary on database {DATABASE} to atlas_worker")
+        if not await connection.fetchval("select true from pg_database where datname = $1", database):
+            await connection.execute(f"create database {quoted} owner atlas_owner encoding 'UTF8' template template0")
+            made.append(f"database {database}")
+        await connection.execute(DATABASE_GRANTS.format(database=quoted))
     finally:
         await connection.close()
+    await _close_public_schema(superuser_url, database)
     return made
+
+
+async def _close_public_schema(superuser_url: str, database: str) -> None:
+    """A database that began before PostgreSQL 15 lets everybody create in its public schema."""
+    connection = await connect(superuser_url, database=database)
+    try:
+        if await connection.fetchval("select to_regnamespace('public') is not null"):
+            await connection.execute("revoke create on schema public from public")
+    finally:
+        await connection.close()
 
 
 async def connect(url: str, *, database: str | None = None) -> asyncpg.Connection:
@@ -54,16 +74,13 @@ async def connect(url: str, *, database: str | None = None) -> asyncpg.Connectio
 
     Raises `OperatorError` where the server cannot be reached or refuses the role.
     """
-    parsed = make_url(url)
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    if database is not None:
+        parsed = parsed.set(database=database)
+    # The URL is read as the pool reads it: sockets, several hosts and TLS mean the same in both.
+    _, options = parsed.get_dialect()().create_connect_args(parsed)
     try:
-        return await asyncpg.connect(
-            host=parsed.host or parsed.query.get("host"),
-            port=parsed.port,
-            user=parsed.username,
-            password=parsed.password,
-            database=database or parsed.database,
-            timeout=10,
-        )
+        return await asyncpg.connect(**options, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise OperatorError(
             "DATABASE_UNREACHABLE",

@@ -86,7 +86,7 @@ class Database:
         await self.engine.dispose()
 
 
-class BoundConnection(asyncpg.Connection):  # type: ignore[misc]
+class BoundConnection(asyncpg.Connection):
     """An asyncpg connection whose BEGIN carries the context, which saves a round trip a transaction.
 
     It relies on `asyncpg.transaction.Transaction.start` calling `execute("BEGIN...;")`; a test holds that.

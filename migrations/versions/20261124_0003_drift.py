@@ -125,7 +125,8 @@ create table atlas.findings (
     constraint findings_acknowledged check (
         num_nulls(acknowledged_by, acknowledged_at, acknowledged_reason) in (0, 3)
         and (status <> 'ACKNOWLEDGED' or acknowledged_by is not null)
-        and (status <> 'NEW' or acknowledged_by is null)),
+        and (status <> 'NEW' or acknowledged_by is null)
+        and (acknowledged_until is null or acknowledged_by is not null)),
     constraint findings_reason check (length(acknowledged_reason) between 1 and 4000)
 );
 create index findings_last_seen on atlas.findings (tenant_id, last_seen_at, id);

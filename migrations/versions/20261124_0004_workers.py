@@ -69,7 +69,7 @@ create policy worker_select on atlas.{{table}} for select to atlas_worker using 
 """
 WORKER_INSERT = f"""
 grant insert on atlas.{{table}} to atlas_worker;
-create policy worker_insert on atlas.{{table}} for insert to atlas_worker with check ({HELD});
+create policy worker_insert on atlas.{{table}} for insert to atlas_worker with check ({HELD}{{own}});
 """
 WORKER_UPDATE = f"""
 grant update ({{columns}}) on atlas.{{table}} to atlas_worker;
@@ -86,9 +86,17 @@ READ = (
     "scopes", "sync_runs", "run_units", "run_duplicates", "contents", "item_intervals", "drift_runs", "findings",
     "drift_run_findings", "judged_types",
 )  # fmt: skip
-INSERT = (
-    "run_units", "run_duplicates", "contents", "item_intervals", "findings", "drift_run_findings", "judged_types",
-)  # fmt: skip
+OWN_JOB_ID = "(select nullif(current_setting('atlas.job_id', true), '')::uuid)"
+# What tells of a run is written by the job of that run; and only a person acknowledges.
+INSERT = {
+    "run_units": f" and run_id = {OWN_JOB_ID}",
+    "run_duplicates": f" and run_id = {OWN_JOB_ID}",
+    "contents": "",
+    "item_intervals": "",
+    "findings": " and acknowledged_by is null",
+    "drift_run_findings": f" and drift_run_id = {OWN_JOB_ID}",
+    "judged_types": "",
+}
 UPDATE = {
     "scopes": "last_seq, generated_seq, item_types",
     "judged_types": "seq",
@@ -116,9 +124,12 @@ SWEEPER = """
 grant select (tenant_id, id, status, attempts, lease_until, available_at, sent_at, created_at{source}),
       update (status, lease_token, lease_until, available_at, sent_at, finished_at, error_code, error_message)
     on atlas.{table} to atlas_sweeper;
-create policy sweeper_select on atlas.{table} for select to atlas_sweeper using (status in ('QUEUED', 'RUNNING', 'FAILED'));
+create policy sweeper_select on atlas.{table} for select to atlas_sweeper
+    using (status in ('QUEUED', 'RUNNING', 'FAILED'));
+-- It takes no job for itself, and none from a worker whose lease holds.
 create policy sweeper_update on atlas.{table} for update to atlas_sweeper
-    using (status in ('QUEUED', 'RUNNING')) with check (status in ('QUEUED', 'FAILED', 'RUNNING'));
+    using (status = 'QUEUED' or (status = 'RUNNING' and lease_until <= now()))
+    with check (status in ('QUEUED', 'FAILED'));
 """
 
 
@@ -139,8 +150,8 @@ def upgrade() -> None:
         run(f"grant execute on function atlas.{function} to atlas_worker")
     for table in READ:
         run(WORKER_SELECT.format(table=table))
-    for table in INSERT:
-        run(WORKER_INSERT.format(table=table))
+    for table, own in INSERT.items():
+        run(WORKER_INSERT.format(table=table, own=own))
     for table, columns in UPDATE.items():
         run(WORKER_UPDATE.format(table=table, columns=columns))
     for table, columns in JOB_UPDATE.items():

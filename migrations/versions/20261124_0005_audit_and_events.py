@@ -50,7 +50,8 @@ create function atlas.write_audit(
 ) returns void
     language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
-    insert into atlas.audit_events (tenant_id, actor_id, action, target_type, target_id, before, after, reason, request_id)
+    insert into atlas.audit_events
+        (tenant_id, actor_id, action, target_type, target_id, before, after, reason, request_id)
     values (
         tenant,
         -- What the system does has no actor, whatever a worker's context says.
@@ -76,10 +77,32 @@ begin
     if session_user = 'atlas_api' and new.status = 'ACKNOWLEDGED' then
         new.acknowledged_by := nullif(current_setting('atlas.principal_id', true), '')::uuid;
         new.acknowledged_at := now();
-    elsif new.acknowledged_by is not null and new.acknowledged_by is distinct from old.acknowledged_by then
+    elsif new.acknowledged_by is not null
+        and (new.acknowledged_by, new.acknowledged_at, new.acknowledged_reason, new.acknowledged_until)
+            is distinct from
+            (old.acknowledged_by, old.acknowledged_at, old.acknowledged_reason, old.acknowledged_until)
+    then
         raise insufficient_privilege using message = 'only a person acknowledges a finding';
     end if;
     new.version := old.version + 1;
+    return new;
+end $$;
+
+-- So is a pin: who and when are of the context, and its place in the sequence is the run's own.
+create function atlas.stamp_pin() returns trigger
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.pinned_run_id is not null then
+        new.pinned_by := nullif(current_setting('atlas.principal_id', true), '')::uuid;
+        new.pinned_at := now();
+        new.pinned_seq := (select r.seq from atlas.sync_runs r
+                           where r.tenant_id = new.tenant_id and r.scope_id = new.id and r.id = new.pinned_run_id);
+        if new.pinned_seq is null then
+            raise check_violation
+                using message = 'only a recorded run of the scope is pinned', constraint = 'stamp_pin';
+        end if;
+    end if;
     return new;
 end $$;
 
@@ -174,12 +197,16 @@ TRIAGE_CHANGED = """(old.status, old.resolution, old.acknowledged_by, old.acknow
           new.acknowledged_until, new.superseded_by)"""
 
 TRIGGERS = f"""
+-- To acknowledge again renews, also where the words are the same.
 create trigger stamp_triage before update on atlas.findings
-    for each row when ({TRIAGE_CHANGED}) execute function atlas.stamp_triage();
+    for each row when ((session_user = 'atlas_api' and new.status = 'ACKNOWLEDGED') or {TRIAGE_CHANGED})
+    execute function atlas.stamp_triage();
 create trigger audit_finding after update on atlas.findings
     for each row when ({TRIAGE_CHANGED}) execute function atlas.audit_finding();
 create trigger audit_membership after insert or update or delete on atlas.memberships
     for each row execute function atlas.audit_membership();
+create trigger stamp_pin before update of pinned_run_id, pinned_seq, pinned_by, pinned_at on atlas.scopes
+    for each row execute function atlas.stamp_pin();
 create trigger audit_baseline after update on atlas.scopes
     for each row when (old.pinned_run_id is distinct from new.pinned_run_id) execute function atlas.audit_baseline();
 create trigger audit_token_created after insert on atlas.api_tokens
@@ -317,7 +344,7 @@ def upgrade() -> None:
     for function in DEFINERS:
         run(f"alter function atlas.{function} owner to atlas_policy")
         run(f"revoke all on function atlas.{function} from public")
-    run("revoke all on function atlas.triage_of(atlas.findings), atlas.stamp_triage() from public")
+    run("revoke all on function atlas.triage_of(atlas.findings), atlas.stamp_triage(), atlas.stamp_pin() from public")
     run("grant execute on function atlas.triage_of(atlas.findings) to atlas_policy")
     run("grant execute on function atlas.accept_baseline(uuid) to atlas_api")
     run("grant execute on function atlas.expire_acknowledgements(integer) to atlas_sweeper")
