@@ -164,14 +164,10 @@ revoke select on atlas.sync_runs from atlas_api;
 grant select (tenant_id, id, scope_id, seq, source, status, requested_by, created_at, started_at,
               finished_at, progress_done, progress_total, observed, added, changed, removed, unchanged,
               error_code, error_message, request_id, traceparent, attempts, lease_until, available_at, sent_at),
-      insert (tenant_id, id, scope_id, source, requested_by, request_id, traceparent),
-      update (sent_at) on atlas.sync_runs to atlas_api;
+      insert (tenant_id, id, scope_id, source, requested_by, request_id, traceparent) on atlas.sync_runs to atlas_api;
 create policy api_insert on atlas.sync_runs for insert to atlas_api
     with check (tenant_id = (select atlas.tenant_for('START_SYNC')) and status = 'QUEUED'
                 and requested_by = (select nullif(current_setting('atlas.principal_id', true), '')::uuid));
-create policy api_update on atlas.sync_runs for update to atlas_api
-    using (tenant_id = (select atlas.tenant_for('START_SYNC')) and status = 'QUEUED')
-    with check (tenant_id = (select atlas.tenant_for('START_SYNC')) and status = 'QUEUED');
 """
 
 ENABLE = "alter table atlas.{table} enable row level security, force row level security"

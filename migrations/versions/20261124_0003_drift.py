@@ -188,14 +188,10 @@ grant select (tenant_id, id, scope_id, baseline_run_id, current_run_id, baseline
               findings_unchanged, not_evaluated, error_code, error_message, request_id, traceparent, attempts,
               lease_until, available_at, sent_at),
       insert (tenant_id, id, scope_id, baseline_run_id, current_run_id, baseline_seq, current_seq, baseline_mode,
-              engine, requested_by, request_id, traceparent),
-      update (sent_at) on atlas.drift_runs to atlas_api;
+              engine, requested_by, request_id, traceparent) on atlas.drift_runs to atlas_api;
 create policy api_insert on atlas.drift_runs for insert to atlas_api
     with check (tenant_id = (select atlas.tenant_for('GENERATE_DRIFT')) and status = 'QUEUED'
                 and requested_by = (select nullif(current_setting('atlas.principal_id', true), '')::uuid));
-create policy api_update on atlas.drift_runs for update to atlas_api
-    using (tenant_id = (select atlas.tenant_for('GENERATE_DRIFT')) and status = 'QUEUED')
-    with check (tenant_id = (select atlas.tenant_for('GENERATE_DRIFT')) and status = 'QUEUED');
 
 -- People write triage and nothing else of a finding, in their own name, and never what is the system's to decide.
 grant update (status, acknowledged_by, acknowledged_at, acknowledged_reason, acknowledged_until)
