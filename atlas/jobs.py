@@ -1,7 +1,7 @@
 """Leases: how one worker has a job, keeps it, loses it, and how the sweeper brings a lost one back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -107,17 +107,11 @@ async def fail(worker: Database, lease: Lease, *, code: str, message: str) -> No
         await worker.notify([lease.job.tenant_id])
 
 
-async def mark_sent(db: Database, context: Context, sent: Sequence[Job]) -> None:
-    """Notes that the messages left. Jobs of one tenant, the context's."""
-    async with db.transaction(context) as connection:
-        for job in sent:
-            await store.mark_sent(connection, job.kind, job.tenant_id, [job.run_id])
-
-
-async def sweep(sweeper: Database, *, max_attempts: int, resend_seconds: float) -> list[Job]:
+async def sweep(sweeper: Database, *, max_attempts: int, resend_seconds: float, grace_seconds: float) -> list[Job]:
     """One round of the sweeper: lost jobs back into the queue, expired acknowledgements back to NEW.
 
-    Returns the jobs whose message must be sent now. One sweeper is active at a time; the others return nothing.
+    Returns the jobs whose message must be sent now: those that still wait `grace_seconds` after they were asked for
+    (their first message is lost, or the workers are busy), and again each `resend_seconds`. One sweeper is active at a time; the others return nothing.
     """
     touched: set[UUID] = set()
     unsent: list[Job] = []
@@ -127,7 +121,9 @@ async def sweep(sweeper: Database, *, max_attempts: int, resend_seconds: float) 
         kinds: tuple[Kind, ...] = ("drift", "sync")
         for kind in kinds:
             touched |= await store.sweep_expired(connection, kind, max_attempts)
-            due = await store.take_unsent(connection, kind, timedelta(seconds=resend_seconds), BATCH)
+            due = await store.take_unsent(
+                connection, kind, timedelta(seconds=grace_seconds), timedelta(seconds=resend_seconds), BATCH
+            )
             unsent += [Job(kind, tenant_id, run_id) for tenant_id, run_id in due]
         touched |= await store.expire_acknowledgements(connection, BATCH)
     if touched:

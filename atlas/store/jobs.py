@@ -1,11 +1,11 @@
 """Jobs: the row is the truth, the message a hint. Claim, hold, give back, and what the sweeper does."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Table, Text, cast, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, Text, and_, cast, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.domain.vocabulary import SyncSource
@@ -16,6 +16,11 @@ TABLES: dict[Kind, Table] = {"drift": drift_runs, "sync": sync_runs}
 
 LOST = "WORKER_LOST"
 LOST_MESSAGE = "The worker of this run was lost, {attempts} times over. Look into its log, then ask for the run again."
+
+
+def now() -> ColumnElement[datetime]:
+    """The database's clock, which is the one that all of a deployment share."""
+    return func.now()
 
 
 async def claim(
@@ -69,15 +74,6 @@ async def fail(
     )  # fmt: skip
 
 
-async def mark_sent(connection: AsyncConnection, kind: Kind, tenant_id: UUID, run_ids: Iterable[UUID]) -> None:
-    table = TABLES[kind]
-    await connection.execute(
-        update(table)
-        .where(table.c.tenant_id == tenant_id, table.c.id.in_(list(run_ids)), table.c.status == "QUEUED")
-        .values(sent_at=func.now())
-    )
-
-
 async def try_sweep_lock(connection: AsyncConnection) -> bool:
     """True for one sweeper at a time, until its transaction ends."""
     locked: bool = (
@@ -116,11 +112,17 @@ async def sweep_expired(connection: AsyncConnection, kind: Kind, max_attempts: i
 
 
 async def take_unsent(
-    connection: AsyncConnection, kind: Kind, resend_after: timedelta, limit: int
+    connection: AsyncConnection, kind: Kind, grace: timedelta, resend_after: timedelta, limit: int
 ) -> Sequence[tuple[UUID, UUID]]:
-    """(tenant, run) of due jobs whose message was never sent, or so long ago that it may be lost; marked as sent."""
+    """(tenant, run) of the due jobs whose message may be lost; marked as sent.
+
+    The first message leaves right after the commit, unmarked: a job that still waits after `grace` gets another.
+    """
     table = TABLES[kind]
-    unsent = or_(table.c.sent_at.is_(None), table.c.sent_at < func.now() - resend_after)
+    unsent = or_(
+        and_(table.c.sent_at.is_(None), table.c.available_at < func.now() - grace),
+        table.c.sent_at < func.now() - resend_after,
+    )
     due = (
         select(table.c.tenant_id, table.c.id)
         .where(table.c.status == "QUEUED", table.c.available_at <= func.now(), unsent)

@@ -1,0 +1,82 @@
+"""The actors: thin shells around the use cases. What a run comes to is in its row, not in Dramatiq."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import dramatiq
+import structlog
+
+from atlas import generate, jobs
+from atlas.domain.errors import OperatorError
+from atlas.jobs import Job, Lease, LeaseLostError
+from atlas.store.database import Database
+from atlas.workers.broker import ACTORS, QUEUE
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a lease lasts, how often a run is tried, and how long it rests in between (seconds, doubled)."""
+
+    lease_seconds: float = 30
+    max_attempts: int = 5
+    backoff_seconds: float = 2
+
+
+def declare(broker: dramatiq.Broker, worker: Callable[[], Database], terms: Terms) -> None:
+    """Declares the actors. `worker` is asked inside of the event loop, to which a database's pool belongs."""
+
+    async def generate_drift(tenant_id: str, run_id: str) -> None:
+        job = Job("drift", UUID(tenant_id), UUID(run_id))
+        await run(worker(), job, generate.generate, terms)
+
+    dramatiq.actor(
+        generate_drift,
+        actor_name=ACTORS["drift"],
+        queue_name=QUEUE,
+        broker=broker,
+        notify_shutdown=True,
+    )
+
+
+async def run(worker: Database, job: Job, work: Callable[[Database, Lease], Awaitable[None]], terms: Terms) -> None:
+    """Claims the job, works under its lease, and gives it back or fails it where the work does not end well."""
+    lease = await jobs.claim(worker, job, lease_seconds=terms.lease_seconds)
+    if lease is None:
+        return
+    bound = log.bind(kind=job.kind, run=str(job.run_id), attempt=lease.attempt)
+    try:
+        async with jobs.kept(worker, lease):
+            await work(worker, lease)
+    except LeaseLostError:
+        bound.warning("lease lost, another worker has the run")
+    except asyncio.CancelledError:
+        bound.info("shutting down, the run goes back into the queue")
+        await jobs.give_back(worker, lease, delay_seconds=0)
+        raise
+    except OperatorError as error:
+        bound.warning("run failed", code=error.code)
+        await jobs.fail(worker, lease, code=error.code, message=error.message)
+    except Exception as error:
+        # An error's text may quote values of the tenant, so the log tells its kind and the place.
+        bound.error("run broke off", error=type(error).__name__, at=_where(error))
+        await _try_again(worker, lease, terms)
+
+
+async def _try_again(worker: Database, lease: Lease, terms: Terms) -> None:
+    if lease.attempt >= terms.max_attempts:
+        message = f"The run broke off {lease.attempt} times. The worker's log says where; ask for the run again then."
+        await jobs.fail(worker, lease, code="INTERNAL", message=message)
+    else:
+        await jobs.give_back(worker, lease, delay_seconds=terms.backoff_seconds * 2 ** (lease.attempt - 1))
+
+
+def _where(error: Exception) -> list[str]:
+    """The innermost frames, as file:line of this program."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]

@@ -1,0 +1,104 @@
+"""A worker process: Dramatiq's threads, the event loop of the actors, and the sweeper beside them."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dramatiq
+import structlog
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.brokers.redis import RedisBroker
+
+from atlas import jobs
+from atlas.store.database import Database, open_database
+from atlas.workers.actors import Terms, declare
+from atlas.workers.broker import dispatcher, open_broker
+
+log = structlog.get_logger(__name__)
+
+STOP_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker needs; the URLs hold passwords and are never shown."""
+
+    worker_url: str
+    sweeper_url: str
+    broker_url: str
+    threads: int = 4
+    sweep_seconds: float = 5
+    resend_seconds: float = 60
+    grace_seconds: float = 5
+    terms: Terms = Terms()
+
+
+class ClosePools(dramatiq.Middleware):
+    """Closes the pools on the event loop that they belong to, once the actors have ended and before the loop does."""
+
+    def __init__(self, databases: Sequence[Database]) -> None:
+        self.databases = databases
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        thread = get_event_loop_thread()
+        if thread is not None:
+            for database in self.databases:
+                asyncio.run_coroutine_threadsafe(database.close(), thread.loop).result(timeout=5)
+
+
+@contextmanager
+def running(settings: WorkerSettings) -> Iterator[None]:
+    """Works in the background until the body ends; what was under way then goes back into the queue.
+
+    One event loop runs the actors, so `threads` is how many runs are under way at once.
+    """
+    broker = open_broker(settings.broker_url)
+    worker_db = open_database(settings.worker_url, size=settings.threads * 2)
+    sweeper_db = open_database(settings.sweeper_url, size=2)
+    broker.add_middleware(ClosePools((worker_db, sweeper_db)))
+    declare(broker, lambda: worker_db, settings.terms)
+    worker = dramatiq.Worker(broker, worker_threads=settings.threads, worker_timeout=100)
+    worker.start()
+    thread = get_event_loop_thread()
+    if thread is None:
+        raise RuntimeError("the worker has no event loop")
+    sweeping = asyncio.run_coroutine_threadsafe(_sweep(sweeper_db, broker, settings), thread.loop)
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        worker.stop(timeout=STOP_MS)
+        broker.close()
+        broker.client.close()
+
+
+async def _sweep(sweeper: Database, broker: RedisBroker, settings: WorkerSettings) -> None:
+    """Rounds of the sweeper. A round that fails is told, and the next one comes."""
+    dispatch = dispatcher(broker)
+    while True:
+        try:
+            unsent = await jobs.sweep(
+                sweeper,
+                max_attempts=settings.terms.max_attempts,
+                resend_seconds=settings.resend_seconds,
+                grace_seconds=settings.grace_seconds,
+            )
+            await dispatch(unsent)
+        except Exception as error:  # noqa: BLE001  # Whatever it was, the sweeper is what recovers, so it goes on.
+            log.warning("sweep failed", error=type(error).__name__)
+        await asyncio.sleep(settings.sweep_seconds)
+
+
+def run_until_stopped(settings: WorkerSettings) -> None:
+    """`atlas worker`: works until SIGINT or SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with running(settings):
+        log.info("worker is ready", threads=settings.threads)
+        while not stop.wait(1.0):
+            pass
+    log.info("worker has stopped")
