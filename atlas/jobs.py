@@ -111,7 +111,8 @@ async def sweep(sweeper: Database, *, max_attempts: int, resend_seconds: float, 
     """One round of the sweeper: lost jobs back into the queue, expired acknowledgements back to NEW.
 
     Returns the jobs whose message must be sent now: those that still wait `grace_seconds` after they were asked for
-    (their first message is lost, or the workers are busy), and again each `resend_seconds`. One sweeper is active at a time; the others return nothing.
+    (their first message is lost, or the workers are busy), and again each `resend_seconds`. One sweeper is active at
+    a time; the others return nothing.
     """
     touched: set[UUID] = set()
     unsent: list[Job] = []

@@ -53,11 +53,9 @@ async def record_folder(
     The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could): read it to tell.
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT; `OperatorError` where the folder cannot be read at all.
     """
-    if not path.is_dir():
-        what = "is no folder" if path.exists() else "does not exist"
-        raise OperatorError("NO_FOLDER", f"{path} {what}.", "Name the folder that the export was written to.")
+    label = label or _folder_name(path)
     selection = Selection(SyncSource.FOLDER, item_types=tuple(sorted(set(item_types))) if item_types else None)
-    job = await _request(db, context, selection, label or path.resolve().name)
+    job = await _request(db, context, selection, label)
     lease = await jobs.claim(worker, job, lease_seconds=LEASE_SECONDS)
     if lease is None:
         raise OperatorError("RUN_TAKEN", "The sync run was taken by another process.", "Sync again.")
@@ -78,9 +76,7 @@ async def record_folder(
     return job.run_id
 
 
-async def start_sync(
-    db: Database, context: Context, *, item_types: Sequence[str] | None = None, idempotency_key: str | None = None
-) -> UUID:
+async def start_sync(db: Database, context: Context) -> UUID:
     """Queues a sync from the tenant's Microsoft Graph connection. There is none yet: NO_GRAPH_CONNECTION."""
     async with db.transaction(context, readonly=True) as connection:
         await require(connection, context, Capability.START_SYNC)
@@ -236,6 +232,13 @@ async def _end_failed(
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     await recording.insert_units(connection, tenant_id, scope_id, run_id, None, [asdict(unit) for unit in units])
     await job_store.fail(connection, "sync", tenant_id, run_id, code=code, message=message)
+
+
+def _folder_name(path: Path) -> str:
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        raise OperatorError("NO_FOLDER", f"{path} {what}.", "Name the folder that the export was written to.")
+    return path.resolve().name or "export"
 
 
 def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:

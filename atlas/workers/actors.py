@@ -62,7 +62,7 @@ async def run(worker: Database, job: Job, work: Callable[[Database, Lease], Awai
     except OperatorError as error:
         bound.warning("run failed", code=error.code)
         await jobs.fail(worker, lease, code=error.code, message=error.message)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # The row must tell how the run ended, whatever broke.
         # An error's text may quote values of the tenant, so the log tells its kind and the place.
         bound.error("run broke off", error=type(error).__name__, at=_where(error))
         await _try_again(worker, lease, terms)
