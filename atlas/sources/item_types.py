@@ -237,7 +237,8 @@ ITEM_TYPES: Mapping[str, ItemType] = {item_type.name: item_type for item_type in
 _ODATA_PREFIX = "#microsoft.graph."
 _ODATA = tuple((item_type.name, re.compile(item_type.odata)) for item_type in _ALL)
 _COLLECTIONS = {collection: item_type.name for item_type in _ALL for collection in item_type.collections}
-_CONTEXT = re.compile(r"\$metadata#([\w/.]+?)(?:\([^']*\))?(?:/\$entity)?")
+# To its end, so that the context of something within an object, such as its settings, tells nothing.
+_CONTEXT = re.compile(r"\$metadata#([\w/.]+?)(?:\([^']*\))?(?:/\$entity)?\Z")
 
 
 def told_by_content(raw: Mapping[str, Any]) -> str | None:
@@ -253,8 +254,6 @@ def told_by_content(raw: Mapping[str, Any]) -> str | None:
 
 def told_by_context(context: object) -> str | None:
     if not isinstance(context, str) or (found := _CONTEXT.search(context)) is None:
-        return None
-    if found.end() != len(context):  # The context of something within an object, such as its settings.
         return None
     segments = [segment for segment in found[1].split("/") if not segment.startswith("microsoft.graph.")]
     last_two = "/".join(segments[-2:])
