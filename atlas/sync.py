@@ -254,12 +254,12 @@ def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
 
 
 def _kept(duplicate: Duplicate) -> dict[str, Any]:
-    others = [{"externalId": other[0], "displayName": other[1], "hash": other[2]} for other in duplicate.others]
+    """What a run keeps of several objects under one id: their names, for the finding that tells of them."""
     return {
         "item_type": duplicate.item_type,
         "external_id": duplicate.external_id,
-        "display_name": duplicate.others[0][1] if duplicate.others else duplicate.external_id,
-        "detail": {"keptHash": duplicate.kept_hash, "others": others},
+        "display_name": duplicate.display_name,
+        "detail": {"names": list(duplicate.names)},
     }
 
 

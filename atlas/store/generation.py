@@ -169,6 +169,19 @@ async def duplicates(connection: AsyncConnection, tenant_id: UUID, run_id: UUID)
     return rows.mappings().all()
 
 
+async def duplicated_at(
+    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, seq: int
+) -> frozenset[tuple[str, str]]:
+    """The (type, id) that several objects shared in the scope's run of this number."""
+    d, r = run_duplicates.c, sync_runs.c
+    rows = await connection.execute(
+        select(d.item_type, d.external_id)
+        .join(sync_runs, (r.tenant_id == d.tenant_id) & (r.id == d.run_id))
+        .where(r.tenant_id == tenant_id, r.scope_id == scope_id, r.seq == seq)
+    )
+    return frozenset((row.item_type, row.external_id) for row in rows)
+
+
 async def held_types(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> set[str]:
     """The item types of which the scope holds objects now: one index probe a type, however many objects there are."""
     rows = await connection.execute(

@@ -1,0 +1,296 @@
+"""Generating drift: what moved between two recorded runs becomes findings, and the findings' lives go on."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from atlas import jobs
+from atlas.domain.canonical import decode_body
+from atlas.domain.evaluation import Evaluation, comparable, evaluate
+from atlas.domain.identity import item_id
+from atlas.domain.moves import Draft, Move, draft, shared_id
+from atlas.domain.recreation import Candidate, Recreation, link
+from atlas.domain.triage import Life
+from atlas.domain.verdicts import Birth, Existing, Judgement, Verdict, judge, judge_data_quality
+from atlas.domain.vocabulary import BaselineMode, ChangeType, DriftRunStatus, FindingKind, FindingStatus, Resolution
+from atlas.jobs import Lease
+from atlas.store import effects, generation
+from atlas.store import jobs as job_store
+from atlas.store.bodies import pack_evidence
+from atlas.store.database import Connection, Database
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a generation works on: the pair, what it may say anything about, and what moved."""
+
+    pair: Mapping[str, Any]
+    evaluation: Evaluation
+    complete: frozenset[str]
+    moves: tuple[Move, ...]
+    candidates: Mapping[Key, tuple[Candidate | None, Candidate | None]]
+    bodies: Mapping[str, bytes]
+    duplicates: Sequence[Mapping[str, Any]]
+
+
+async def generate(worker: Database, lease: Lease) -> None:
+    """Generates the drift of the leased run's pair. Findings, counts, status and event commit together, or not at all.
+
+    Raises `LeaseLostError` where another worker has the run by then; nothing was written in that case.
+    """
+    async with worker.transaction(lease.context, readonly=True) as connection:
+        plan = await _plan(connection, lease)
+    if plan.moves:
+        await jobs.progress(worker, lease, 0, len(plan.moves))
+    drafts = await asyncio.to_thread(_draft, lease.job.tenant_id, plan)
+    async with jobs.effect(worker, lease) as connection:
+        await _take_effect(connection, lease, plan, drafts)
+    await worker.notify([lease.job.tenant_id])
+
+
+async def _plan(connection: Connection, lease: Lease) -> Plan:
+    tenant_id = lease.job.tenant_id
+    pair = await generation.pair(connection, tenant_id, lease.job.run_id)
+    coverage = await generation.coverage(connection, tenant_id, pair["current_run_id"])
+    complete = frozenset(item_type for item_type, unit in coverage.items() if unit["status"] == "COMPLETE")
+    before = await generation.complete_before(connection, tenant_id, pair["scope_id"], pair["baseline_seq"], complete)
+    evaluation = evaluate({key: (unit["status"], unit["message"]) for key, unit in coverage.items()}, before)
+    rows = await generation.moved(
+        connection, tenant_id, pair["scope_id"], sorted(evaluation.evaluated), pair["baseline_seq"], pair["current_seq"]
+    )
+    foreign = {row["item_type"] for row in rows if not comparable(row["old_hash"], row["new_hash"])}
+    evaluation = without(evaluation, foreign)
+    rows = [row for row in rows if row["item_type"] not in foreign]
+    hashes = {row[side] for row in rows for side in ("old_hash", "new_hash")} - {None}
+    return Plan(
+        pair=pair,
+        evaluation=evaluation,
+        complete=complete,
+        moves=tuple(_move(row) for row in rows),
+        candidates={(row["item_type"], row["external_id"]): _candidates(row) for row in rows},
+        bodies=await generation.bodies(connection, tenant_id, hashes),
+        duplicates=await generation.duplicates(connection, tenant_id, pair["current_run_id"]),
+    )
+
+
+def _move(row: Mapping[str, Any]) -> Move:
+    return Move(
+        item_type=row["item_type"],
+        external_id=row["external_id"],
+        display_name=row["new_name"] if row["new_name"] is not None else row["old_name"],
+        platform=row["platform"],
+        item_id=row["item_id"],
+        old_hash=row["old_hash"],
+        new_hash=row["new_hash"],
+    )
+
+
+def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
+    """Pure work on what was read; long for a mass change, so it is done beside the event loop."""
+
+    def body(content_hash: str | None) -> Mapping[str, Any] | None:
+        return None if content_hash is None else decode_body(plan.bodies[content_hash])
+
+    scope_key = plan.pair["scope_key"]
+    return [draft(tenant_id, scope_key, move, body(move.old_hash), body(move.new_hash)) for move in plan.moves]
+
+
+async def _take_effect(connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]) -> None:
+    tenant_id, pair = lease.job.tenant_id, plan.pair
+    scope_id, current = pair["scope_id"], pair["current_seq"]
+    generated = await generation.lock_scope(connection, tenant_id, scope_id)
+    newest = generated is None or current >= generated
+    now = await _contents(connection, tenant_id, plan, drafts, newest=newest)
+    existing = [_existing(row) for row in await effects.of_objects(connection, tenant_id, scope_id, now)]
+    judgement = judge(drafts, existing, now, mode=BaselineMode(pair["baseline_mode"]), newest=newest)
+    quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
+    links = await asyncio.to_thread(_recreations, plan, drafts)
+    births = [*judgement.births, *quality.births]
+    await effects.insert_findings(connection, [_row(tenant_id, pair, born, links) for born in births])
+    verdicts = [*judgement.verdicts, *quality.verdicts]
+    await effects.update_triage(connection, tenant_id, [_change(verdict) for verdict in verdicts])
+    seen = [one.draft.id for one in births] + sorted(judgement.known | quality.known)
+    await effects.sight(connection, tenant_id, lease.job.run_id, seen, pair["observed_at"])
+    if newest:
+        await generation.set_judged(connection, tenant_id, scope_id, plan.evaluation.evaluated, current)
+        await generation.set_generated(connection, tenant_id, scope_id, current)
+    await _finish(connection, lease, plan, drafts, (judgement, quality))
+
+
+async def _contents(
+    connection: Connection, tenant_id: UUID, plan: Plan, drafts: Sequence[Draft], *, newest: bool
+) -> dict[Key, str | None]:
+    """(type, id) -> what the newest generated run holds, of every object whose findings may have to be judged.
+
+    For the newest pair that is what moved since its type was last judged, which may reach further back than the pair.
+    """
+    scope_id, current = plan.pair["scope_id"], plan.pair["current_seq"]
+    judged = await generation.judged(connection, tenant_id, scope_id)
+    now: dict[Key, str | None] = {(one.item_type, one.external_id): one.new_hash for one in drafts}
+    if newest:
+        since: dict[int, list[str]] = defaultdict(list)
+        for item_type in sorted(plan.evaluation.evaluated):
+            since[judged.get(item_type, plan.pair["baseline_seq"])].append(item_type)
+        for seq, item_types in since.items():
+            for row in await generation.moved(connection, tenant_id, scope_id, item_types, seq, current):
+                now[row["item_type"], row["external_id"]] = row["new_hash"]
+        return now
+    by_seq: dict[int, list[Key]] = defaultdict(list)
+    for key in now:
+        by_seq[max(current, judged.get(key[0], current))].append(key)
+    for seq, keys in by_seq.items():
+        hashes = await generation.hashes_at(connection, tenant_id, scope_id, keys, seq)
+        now |= {key: hashes.get(key) for key in keys}
+    return now
+
+
+async def _data_quality(
+    connection: Connection, tenant_id: UUID, plan: Plan, generated: int | None, *, newest: bool
+) -> Judgement:
+    pair = plan.pair
+    drafts = [
+        shared_id(
+            tenant_id,
+            pair["scope_key"],
+            item_type=row["item_type"],
+            external_id=row["external_id"],
+            display_name=row["display_name"],
+            item_id=item_id(pair["scope_id"], row["item_type"], row["external_id"]),
+            names=row["detail"]["names"],
+        )
+        for row in plan.duplicates
+    ]
+    rows = await effects.of_data_quality(connection, tenant_id, pair["scope_id"], sorted(plan.complete))
+    standing = frozenset[Key]()
+    if not newest and generated is not None:
+        standing = await generation.duplicated_at(connection, tenant_id, pair["scope_id"], generated)
+    return judge_data_quality(drafts, [_existing(row) for row in rows], newest=newest, standing=standing)
+
+
+def _recreations(plan: Plan, drafts: Sequence[Draft]) -> dict[UUID, tuple[UUID, Recreation]]:
+    """Finding -> (its other half, how alike they are), for what was removed and came back under another id."""
+    ids = {(one.item_type, one.external_id): one.id for one in drafts}
+    removed = [plan.candidates[key][0] for key, one in _by_key(drafts) if one.change_type == ChangeType.REMOVED]
+    added = [plan.candidates[key][1] for key, one in _by_key(drafts) if one.change_type == ChangeType.ADDED]
+    linked: dict[UUID, tuple[UUID, Recreation]] = {}
+    for one in link([c for c in removed if c], [c for c in added if c]):
+        gone, came = ids[one.item_type, one.removed_id], ids[one.item_type, one.added_id]
+        linked |= {gone: (came, one), came: (gone, one)}
+    return linked
+
+
+def _by_key(drafts: Sequence[Draft]) -> list[tuple[Key, Draft]]:
+    return [((one.item_type, one.external_id), one) for one in drafts]
+
+
+def _candidates(row: Mapping[str, Any]) -> tuple[Candidate | None, Candidate | None]:
+    raise NotImplementedError
+
+
+def _existing(row: Mapping[str, Any]) -> Existing:
+    holds = row["acknowledged_by"] is not None and (
+        row["acknowledged_until"] is None or row["acknowledged_until"] > datetime.now(UTC)
+    )
+    life = Life(
+        status=FindingStatus(row["status"]),
+        resolution=None if row["resolution"] is None else Resolution(row["resolution"]),
+        is_current=row["is_current"],
+        superseded=row["superseded_by"] is not None,
+        occurrences=row["occurrences"],
+        acknowledged=holds,
+    )
+    return Existing(
+        id=row["id"],
+        kind=FindingKind(row["kind"]),
+        fingerprint=row["fingerprint"],
+        item_type=row["item_type"],
+        external_id=row["external_id"],
+        old_hash=row["baseline_hash"],
+        new_hash=row["current_hash"],
+        life=life,
+        superseded_by=row["superseded_by"],
+    )
+
+
+def _row(
+    tenant_id: UUID, pair: Mapping[str, Any], born: Birth, links: Mapping[UUID, tuple[UUID, Recreation]]
+) -> dict[str, Any]:
+    """The columns of a new finding."""
+    one, life = born.draft, born.life
+    other, link_ = links.get(one.id, (None, None))
+    return {
+        "tenant_id": tenant_id,
+        "id": one.id,
+        "scope_id": pair["scope_id"],
+        "kind": one.kind,
+        "fingerprint": one.fingerprint,
+        "change_type": one.change_type,
+        "severity": one.severity,
+        "severity_reasons": list(one.severity_reasons),
+        "status": life.status,
+        "resolution": life.resolution,
+        "is_current": life.is_current,
+        "item_type": one.item_type,
+        "external_id": one.external_id,
+        "item_id": one.item_id,
+        "display_name": one.display_name,
+        "platform": one.platform,
+        "evidence": pack_evidence([change.to_json() for change in one.changes]),
+        "change_count": len(one.changes),
+        "baseline_hash": one.old_hash,
+        "current_hash": one.new_hash,
+        "baseline_run_id": pair["baseline_run_id"],
+        "current_run_id": pair["current_run_id"],
+        "first_seen_at": pair["observed_at"],
+        "last_seen_at": pair["observed_at"],
+        "occurrences": life.occurrences,
+        "superseded_by": born.superseded_by,
+        "recreation_of": other,
+        "recreation_similarity": link_.similarity if link_ else None,
+        "recreation_identical": link_.identical if link_ else None,
+    }
+
+
+def _change(verdict: Verdict) -> dict[str, Any]:
+    life = verdict.life
+    return {
+        "finding_id": verdict.finding_id,
+        "status": life.status,
+        "resolution": life.resolution,
+        "is_current": life.is_current,
+        "superseded_by": verdict.superseded_by,
+        "occurrences": life.occurrences,
+        # NEW again: an acknowledgement that ran out while the finding was resolved is none.
+        "forget": life.status == FindingStatus.NEW,
+    }
+
+
+async def _finish(
+    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft], judgements: Sequence[Judgement]
+) -> None:
+    """Counts and status, in the transaction of the findings that they count."""
+    of_type = Counter(one.change_type for one in drafts)
+    await job_store.write(
+        connection, "drift", lease.job.tenant_id, lease.job.run_id,
+        status=DriftRunStatus.SUCCEEDED,
+        lease_token=None,
+        lease_until=None,
+        finished_at=job_store.now(),
+        progress_done=len(drafts),
+        progress_total=len(drafts),
+        added=of_type[ChangeType.ADDED],
+        removed=of_type[ChangeType.REMOVED],
+        modified=of_type[ChangeType.MODIFIED],
+        property_changes=sum(len(one.changes) for one in drafts if one.change_type == ChangeType.MODIFIED),
+        findings_new=sum(one.findings_new for one in judgements),
+        findings_reopened=sum(one.findings_reopened for one in judgements),
+        findings_resolved=sum(one.findings_resolved for one in judgements),
+        findings_unchanged=sum(one.findings_unchanged for one in judgements),
+        not_evaluated=[asdict(one) for one in plan.evaluation.not_evaluated],
+    )  # fmt: skip
