@@ -14,7 +14,7 @@ from atlas.local.account import Account
 from atlas.local.binaries import Binaries
 from atlas.local.folders import Layout, descriptors, disk_full, handed, log_file, make_owned, size_of, tail
 from atlas.local.processes import Identity, end, identity, spawn
-from atlas.local.values import ROLES, SUPERUSER
+from atlas.local.values import POSTGRES_SOCKET, ROLES, SUPERUSER
 
 # Statements and values must not reach the log: errors of statements are below LOG, details are left out.
 _SETTINGS = {
@@ -64,6 +64,8 @@ def start(layout: Layout, binaries: Binaries, account: Account) -> subprocess.Po
     """Starts the server and returns when it accepts connections."""
     deadline = time.monotonic() + 60
     while True:
+        if leftover(layout) is None:
+            _clear_sockets(layout)
         before = size_of(_log(layout))
         process = _launch(layout, binaries, account)
         if _wait_ready(process, layout, deadline):
@@ -97,6 +99,12 @@ def leftover(layout: Layout) -> Identity | None:
         with contextlib.suppress(FileNotFoundError):
             pid_file.unlink()
     return None
+
+
+def _clear_sockets(layout: Layout) -> None:
+    # A broken or reused lock file beside a stale socket would else hinder the start.
+    for name in (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock"):
+        (layout.sockets / name).unlink(missing_ok=True)
 
 
 def _serves(pid: int, data: Path) -> bool:
