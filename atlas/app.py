@@ -1,0 +1,214 @@
+"""The ASGI application and the server that runs it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.resources import files
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from strawberry.schema.base import BaseSchema
+
+from atlas.edge import BodyLimit, Edge, not_served
+from atlas.metrics import Metrics
+from atlas.schema.live import Live
+from atlas.schema.view import Dispatch, Services, View
+from atlas.store.database import Database
+from atlas.store.health import revision
+from atlas.store.migrations import head
+
+log = structlog.get_logger("atlas.app")
+
+Ping = Callable[[], Awaitable[object]]
+
+GRACE_SECONDS = 3
+_CHECK_SECONDS = 3
+_LARGEST_MESSAGE = 64 * 1024
+
+_CONSOLE = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/console/console.js": ("console.js", "text/javascript; charset=utf-8"),
+    "/console/console.css": ("console.css", "text/css; charset=utf-8"),
+}
+_CONSOLE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(
+    *, db: Database, schema: BaseSchema, dispatch: Dispatch, broker_ping: Ping, metrics: Metrics | None = None
+) -> Starlette:
+    """The API over `db`, a pool of `atlas_api`.
+
+    `dispatch` hands queued jobs to the broker after their commit; `broker_ping` returns where the broker
+    answers and raises where it does not. `app.state.live` ends every stream when it is closed.
+    """
+    metrics = metrics or Metrics()
+    live = Live(db, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        listener = asyncio.create_task(live.run())
+        try:
+            yield
+        finally:
+            live.close()
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+
+    async def ready(_request: Request) -> Response:
+        return await _readiness(db, broker_ping)
+
+    async def measured(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    app = Starlette(
+        routes=[
+            Route("/graphql", View(schema, Services(db, live, dispatch))),
+            Route("/healthz", _alive),
+            Route("/readyz", ready),
+            Route("/metrics", measured),
+            *(Route(path, _page(name, media_type)) for path, (name, media_type) in _CONSOLE.items()),
+        ],
+        middleware=[Middleware(Edge, metrics=metrics), Middleware(BodyLimit)],
+        exception_handlers={HTTPException: _refused},
+        lifespan=lifespan,
+    )
+    app.state.live = live
+    return app
+
+
+async def serve(
+    app: Starlette,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    sockets: list[socket.socket] | None = None,
+    started: Callable[[int], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT, then ends streams and open requests within `GRACE_SECONDS`.
+
+    `started` is called with the port once connections are taken. Where `stop` is given, signals are left to
+    the caller, and the server ends once it is set.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="auto",
+        loop="auto",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=64 * 1024,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        log_config=None,
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, app.state.live, started, stop)
+    await server.serve(sockets=sockets)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which ends the streams before it waits for connections to close."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        live: Live,
+        started: Callable[[int], None] | None,
+        stop: asyncio.Event | None,
+    ) -> None:
+        super().__init__(config)
+        self._live = live
+        self._tell_started = started
+        self._stop = stop
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second: true ends its main loop."""
+        stopped = self._stop is not None and self._stop.is_set()
+        return await super().on_tick(counter) or stopped
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if self._stop is not None:
+            yield
+            return
+        with super().capture_signals():
+            yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self._tell_started is not None and self.servers:
+            self._tell_started(int(self.servers[0].sockets[0].getsockname()[1]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # WebSockets are closed by uvicorn with 1012 before any stream runs on: nobody takes the end for the
+        # end of what they followed.
+        self._live.close()
+        await super().shutdown(sockets=sockets)
+
+
+async def _readiness(db: Database, broker_ping: Ping) -> Response:
+    """503 where a part is missing. A part is `ok`, or says in a word what is wrong, and no address."""
+
+    async def database() -> str:
+        return "ok" if await revision(db) == head() else "behind"
+
+    async def broker() -> str:
+        await broker_ping()
+        return "ok"
+
+    stands, answers = await asyncio.gather(_state(database), _state(broker))
+    parts = {
+        "database": "ok" if stands == "behind" else stands,
+        "migrations": {"ok": "ok", "behind": "not at head"}.get(stands, "unknown"),
+        "broker": answers,
+    }
+    ready = all(state == "ok" for state in parts.values())
+    return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
+
+
+async def _state(check: Callable[[], Awaitable[str]]) -> str:
+    try:
+        return await asyncio.wait_for(check(), _CHECK_SECONDS)
+    except Exception as error:  # noqa: BLE001
+        log.warning("readyz.unreachable", error=type(error).__name__)
+        return "unreachable"
+
+
+async def _alive(_request: Request) -> Response:
+    return JSONResponse({"alive": True})
+
+
+def _page(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    content = files("atlas.console").joinpath(name).read_bytes()
+
+    async def page(_request: Request) -> Response:
+        headers = {"Content-Security-Policy": _CONSOLE_POLICY, "Cache-Control": "no-cache"}
+        return Response(content, media_type=media_type, headers=headers)
+
+    return page
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return not_served(error)

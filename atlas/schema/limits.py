@@ -1,0 +1,147 @@
+"""Limits before execution: how large, how deep and how costly a document may be. All linear in the document."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, get_operation_ast, parse, specified_rules
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import validate_document
+from strawberry.types.execution import ParseOptions
+
+from atlas.schema.cost import cost_of
+from atlas.schema.errors import Code, CodedError, too_deep, validation_failed
+from atlas.schema.shape import Shape, measure
+
+# A longer document is parsed anew each time: what is kept must stay small, whoever sends it.
+_LONGEST_KEPT = 4096
+_MOST_KEPT = 128
+
+_RULES = tuple(specified_rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one document may have; `cost` is in nodes read, `fields` counts each spread anew."""
+
+    tokens: int = 2_000
+    depth: int = 15
+    aliases: int = 50
+    directives: int = 50
+    root_fields: int = 20
+    fields: int = 600
+    introspection_fields: int = 1_000
+    cost: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A parsed document and what is wrong with it, apart from its cost, which depends on variables."""
+
+    document: DocumentNode
+    shape: Shape
+    errors: tuple[GraphQLError, ...]
+
+
+Check = Callable[[GraphQLSchema, str], Checked]
+
+
+def limit_extension(limits: Limits = Limits()) -> Callable[[], SchemaExtension]:
+    """For `Schema(extensions=[...])`: applies the limits and keeps what it parsed and validated, by text."""
+
+    def check(schema: GraphQLSchema, text: str) -> Checked:
+        document = parse(text, max_tokens=limits.tokens)
+        shape = measure(document)
+        errors = exceeded(shape, limits)
+        # The standard's rules run only on what is small: some of them are quadratic in the fields.
+        if not errors:
+            errors = [validation_failed(e) for e in validate_document(schema, document, _RULES)]
+        return Checked(document, shape, tuple(errors))
+
+    kept = lru_cache(_MOST_KEPT)(check)
+
+    def checked(schema: GraphQLSchema, text: str) -> Checked:
+        return kept(schema, text) if len(text) <= _LONGEST_KEPT else check(schema, text)
+
+    return lambda: LimitExtension(limits, checked)
+
+
+def exceeded(shape: Shape, limits: Limits) -> list[GraphQLError]:
+    """One error for each limit that the document breaks."""
+    errors: list[GraphQLError] = []
+    if shape.depth > limits.depth:
+        message = f"The query is {shape.depth} levels deep; at most {limits.depth} are allowed."
+        errors.append(CodedError(Code.QUERY_TOO_DEEP, f"{message} Ask for deeper objects by their id."))
+    for noun, found, most in (
+        ("aliases", shape.aliases, limits.aliases),
+        ("directives", shape.directives, limits.directives),
+        ("root fields", shape.root_fields, limits.root_fields),
+        ("fields", shape.fields, limits.fields),
+        ("introspection fields", shape.introspection_fields, limits.introspection_fields),
+    ):
+        if found > most:
+            told = str(found) if found < 1_000_000 else "more than a million"
+            errors.append(
+                CodedError(
+                    Code.QUERY_TOO_COSTLY,
+                    f"The query has {told} {noun}; at most {most} are allowed. Ask in several queries.",
+                )
+            )
+    return errors
+
+
+class LimitExtension(SchemaExtension):
+    """Parses, validates and prices a document before anything of it is executed."""
+
+    def __init__(self, limits: Limits, check: Check) -> None:
+        self._limits = limits
+        self._check = check
+        self._checked: Checked | None = None
+        self._cost: int | None = None
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        context.parse_options = ParseOptions(max_tokens=self._limits.tokens)
+        if context.query:
+            # What cannot be parsed is left to Strawberry, which reports it where its transports look for it.
+            with suppress(GraphQLError, RecursionError):
+                self._checked = self._check(context.schema._schema, context.query)  # noqa: SLF001
+                context.graphql_document = self._checked.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        if self._checked is None:  # It could be parsed, but is too deep to be measured.
+            errors: list[GraphQLError] = [too_deep()]
+        else:
+            errors = list(self._checked.errors) or self._too_costly(self._checked.document)
+        self.execution_context.pre_execution_errors = errors
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        """`extensions.cost`, of every document that could be parsed."""
+        if self._checked is None:
+            return {}
+        return {
+            "cost": {
+                "requested": self._cost,
+                "budget": self._limits.cost,
+                "depth": self._checked.shape.depth,
+                "maxDepth": self._limits.depth,
+            }
+        }
+
+    def _too_costly(self, document: DocumentNode) -> list[GraphQLError]:
+        context = self.execution_context
+        variables: Mapping[str, Any] = context.variables or {}
+        operation = get_operation_ast(document, context.operation_name)
+        if operation is None:
+            return []
+        cost = cost_of(context.schema._schema, document, operation, variables)  # noqa: SLF001
+        self._cost = cost if cost < 2**53 else None
+        if cost <= self._limits.cost:
+            return []
+        told = str(cost) if cost < 1_000_000_000 else "more than a thousand million"
+        message = f"The query may read {told} nodes; the budget is {self._limits.cost}."
+        return [CodedError(Code.QUERY_TOO_COSTLY, f"{message} Ask for smaller pages or fewer levels.")]

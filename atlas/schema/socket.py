@@ -1,0 +1,152 @@
+"""A GraphQL WebSocket: who it is for, how much it may ask, and when it ends."""
+
+import asyncio
+from contextlib import suppress
+from copy import copy
+from typing import TYPE_CHECKING, Any, cast
+
+from graphql import GraphQLError
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+
+from atlas.auth import Session, bearer, token_of_payload
+from atlas.schema.body import LONGEST_DOCUMENT
+from atlas.schema.context import GraphQLContext
+from atlas.schema.errors import AccessEndedError, Code, CodedError, presentable
+from atlas.schema.refusal import RefusedRequestError
+
+if TYPE_CHECKING:
+    from atlas.schema.view import View
+
+# Clients take 4401 as final, and connect again after 4403.
+REFUSED, EXPIRED, TRY_AGAIN = 4401, 4403, 1013
+
+Handler = BaseGraphQLTransportWSHandler[GraphQLContext | None, None]
+
+
+class SocketHandler(Handler):
+    """Strawberry's handler, with a token at `connection_init` and a context of its own for each operation."""
+
+    _session: Session | None = None
+    _expiry: asyncio.Task[None] | None = None
+
+    async def handle_message(self, message: Message) -> None:
+        if not _well_formed(message):
+            await self.handle_invalid_message("The message is none of graphql-transport-ws")
+            return
+        await super().handle_message(message)
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        payload = message.get("payload") or {}
+        if not self.connection_init_received and not self.connection_timed_out:
+            try:
+                self._session = await self._view.open_session(self._token(payload))
+            except RefusedRequestError:
+                await self.websocket.close(TRY_AGAIN, "The database cannot be used right now")
+                return
+            if self._session is None:
+                await self.websocket.close(REFUSED, "A token that holds is needed")
+                return
+            self._expiry = asyncio.create_task(self._close_at_expiry(self._session))
+        await super().handle_connection_init({"type": "connection_init", "payload": payload})
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        if self.connection_acknowledged and len(self.operations) >= (self.max_subscriptions_per_connection or 0):
+            error = CodedError(
+                Code.RATE_LIMITED,
+                f"A socket carries {self.max_subscriptions_per_connection} operations at a time. Open another.",
+            )
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        await super().handle_subscribe(message)
+
+    async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
+        """Loaders keep what they loaded, so no two operations share a context: a copy carries each one's own."""
+        session = self._session
+        try:
+            holds = session is not None and await session.holds()
+        except Exception as error:  # noqa: BLE001
+            failed = presentable(GraphQLError("", original_error=error), self._request_id)
+            await operation.send_initial_errors([failed])
+            return
+        if session is None or not holds:
+            await self._end(operation, EXPIRED if session and session.expired else REFUSED, "The token has ended")
+            return
+        own = copy(self)
+        own.context = self._view.services.context(session, self._request_id)
+        await Handler.run_operation(own, operation)
+
+    async def _send_result_stream(self, operation: Operation[GraphQLContext | None, None], result_source: Any) -> None:
+        await super()._send_result_stream(operation, _ending(self, operation, result_source))
+
+    async def shutdown(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._expiry
+        await super().shutdown()
+
+    async def _close_at_expiry(self, session: Session) -> None:
+        left = session.seconds_left
+        if left is not None:
+            await asyncio.sleep(max(left, 0))
+            await self.websocket.close(EXPIRED, "The token has expired")
+
+    async def _end(self, operation: Operation[GraphQLContext | None, None], close_code: int, reason: str) -> None:
+        """Closes the socket, and lets nothing more be sent for the operation."""
+        operation.completed = True
+        self.operations.pop(operation.id, None)
+        with suppress(RuntimeError):  # Another operation of the socket may have closed it already.
+            await self.websocket.close(close_code, reason)
+
+    @property
+    def _view(self) -> "View":
+        return cast("View", self.view)
+
+    @property
+    def _request_id(self) -> str:
+        return str(self._scope.get("state", {}).get("request_id", ""))
+
+    @property
+    def _scope(self) -> dict[str, Any]:
+        return cast("Any", self.websocket).ws.scope  # type: ignore[no-any-return]
+
+    def _token(self, payload: dict[str, object]) -> str | None:
+        return token_of_payload(payload) or bearer(cast("Any", self.websocket).ws.headers.get("authorization"))
+
+
+async def _ending(handler: SocketHandler, operation: Operation[Any, Any], results: Any) -> Any:
+    """The results, up to one that says that the access has ended: then the socket is closed instead."""
+    async for result in results:
+        ended = [error for error in result.errors or () if isinstance(error, AccessEndedError)]
+        if ended:
+            await handler._end(operation, ended[0].close_code, ended[0].message)  # noqa: SLF001
+            return
+        yield result
+
+
+def _well_formed(message: object) -> bool:
+    """Strawberry takes the types of a message's fields on trust."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    payload = message.get("payload")
+    if message["type"] not in {"subscribe", "complete"}:
+        return payload is None or isinstance(payload, dict)
+    if not isinstance(message.get("id"), str) or len(message["id"]) > 200:
+        return False
+    if message["type"] == "complete":
+        return True
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and len(payload["query"]) <= LONGEST_DOCUMENT
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )

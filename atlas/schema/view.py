@@ -1,0 +1,216 @@
+"""GraphQL over HTTP, event streams and WebSockets, on top of Strawberry's view."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.base import BaseSchema
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
+from atlas.schema.body import media_type_of, read_parameters
+from atlas.schema.context import GraphQLContext
+from atlas.schema.errors import Code
+from atlas.schema.live import Live, LiveSession
+from atlas.schema.refusal import JSON_TYPE, RefusedRequestError, unauthenticated, unavailable
+from atlas.schema.socket import SocketHandler
+from atlas.store.database import Database
+from atlas.store.faults import Fault, fault_of
+
+SUBSCRIPTIONS_A_SOCKET = 20
+_INIT_SECONDS = 10
+
+Dispatch = Callable[[Sequence[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every request's context is made of."""
+
+    db: Database
+    live: Live
+    dispatch: Dispatch
+
+    def context(self, session: Session, request_id: str) -> GraphQLContext:
+        return GraphQLContext(
+            db=self.db,
+            principal=session.principal,
+            request_id=request_id,
+            dispatch=self.dispatch,
+            live=LiveSession(self.live, session),
+        )
+
+
+class View(GraphQL[GraphQLContext | None, None]):
+    """The ASGI application at `/graphql`. Nothing is read of a request before its token holds."""
+
+    graphql_transport_ws_handler_class = SocketHandler
+
+    def __init__(self, schema: BaseSchema, services: Services) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=timedelta(seconds=_INIT_SECONDS),
+            max_subscriptions_per_connection=SUBSCRIPTIONS_A_SOCKET,
+        )
+        self.services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
+        request = Request(scope, receive)
+        await (await self._answer(request))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        media_type = media_type_of(request.headers.get("accept"))
+        try:
+            if request.method not in {"GET", "POST"}:
+                raise _wrong_method("GraphQL is asked by GET or POST.", "GET, POST")
+            session = await self._authenticate(request)
+            if media_type is None:
+                raise RefusedRequestError(406, f"Accept {JSON_TYPE} or application/graphql-response+json.")
+            request.state.media_type = media_type
+            context = self.services.context(session, request_id_of(request.scope))
+            return await self.run(request, context=context)
+        except RefusedRequestError as refused:
+            return refused.response(media_type or JSON_TYPE)
+        except HTTPException as error:
+            return RefusedRequestError(error.status_code, error.reason).response(media_type or JSON_TYPE)
+
+    async def _authenticate(self, request: Request) -> Session:
+        """Raises 401 where the token is missing or does not hold, and 503 where the database cannot tell."""
+        header = request.headers.get("authorization")
+        if header is None and URL_PARAMETERS & {name.lower() for name in request.query_params}:
+            raise unauthenticated("A token in the URL is refused. Send it as `Authorization: Bearer ...`.")
+        token = bearer(header)
+        if token is None:
+            raise unauthenticated("A token is needed. Send it as `Authorization: Bearer ...`.")
+        session = await self.open_session(token)
+        if session is None:
+            raise unauthenticated("The token is unknown, has expired or was revoked. Use another one.")
+        return session
+
+    async def open_session(self, token: str | None) -> Session | None:
+        """None where the token does not hold; 503 where the database cannot tell."""
+        try:
+            return await open_session(self.services.db, token)
+        except Exception as error:
+            if fault_of(error) is Fault.UNREACHABLE:
+                raise unavailable() from error
+            raise
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> GraphQLContext | None:
+        """A WebSocket has none before its `connection_init`; a request's was made before."""
+        return None
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        transport = self._get_stream_transport_from_headers(request.headers)
+        return await read_parameters(request, "sse" if transport else "http")
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: GraphQLContext | None,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        allowed = {OperationType.QUERY}
+        if request_adapter.method == "POST":
+            allowed.add(OperationType.MUTATION)
+        try:
+            result: ExecutionResult = await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=allowed,
+                operation_extensions=request_data.extensions,
+            )
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                message = "A subscription needs `Accept: text/event-stream`, or a WebSocket."
+                raise RefusedRequestError(406, message) from error
+            raise _wrong_method("A mutation is asked by POST.", "POST") from error
+        except CannotGetOperationTypeError as error:
+            raise RefusedRequestError(400, error.as_http_error_reason()) from error
+        except MissingQueryError as error:
+            raise RefusedRequestError(400, "The parameter `query` is missing.") from error
+        sub_response.status_code = _status(result)
+        return result
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """A request that was never executed has no `data`."""
+        response: GraphQLHTTPResponse = {}
+        if result.errors:
+            response["errors"] = [error.formatted for error in result.errors]
+        if not _never_executed(result):
+            response["data"] = result.data
+        if result.extensions:
+            response["extensions"] = result.extensions
+        return response
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        sub_response.body = orjson.dumps(response_data)
+        sub_response.headers["content-length"] = str(len(sub_response.body))
+        return sub_response
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        return Response(headers={"content-type": f"{request.state.media_type}; charset=utf-8"})
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], Any],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        return await super().create_streaming_response(request, stream, Response(), headers)
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        return orjson.dumps(data).decode()
+
+
+def request_id_of(scope: Scope) -> str:
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def _never_executed(result: ExecutionResult) -> bool:
+    """An error without a path is of the request; one of the execution says where it happened."""
+    return result.data is None and bool(result.errors) and all(e.path is None for e in result.errors or ())
+
+
+def _status(result: ExecutionResult) -> int:
+    if not _never_executed(result):
+        return 200
+    fault = any((error.extensions or {}).get("code") == Code.INTERNAL for error in result.errors or ())
+    return 500 if fault else 400
+
+
+def _wrong_method(message: str, allowed: str) -> RefusedRequestError:
+    return RefusedRequestError(405, message, headers={"Allow": allowed})

@@ -1,0 +1,43 @@
+"""What kind of trouble an exception of the database is, for those who know nothing of its driver."""
+
+from enum import Enum, auto
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+_BAD_TEXT = frozenset({"22021", "22P05"})  # A NUL or an unpaired surrogate: no text of PostgreSQL.
+_PASSING = ("08", "53", "57", "40", "55P03")  # Connection, resources, operator intervention, serialisation, lock.
+
+
+class Fault(Enum):
+    """`UNREACHABLE` mends itself or not, but trying again later is right; `BAD_TEXT` is the caller's."""
+
+    UNREACHABLE = auto()
+    BAD_TEXT = auto()
+
+
+def fault_of(error: BaseException | None) -> Fault | None:
+    """None where the exception is not of the database, or is a defect of ours."""
+    if isinstance(error, PoolTimeoutError | ConnectionError | TimeoutError):
+        return Fault.UNREACHABLE
+    if not isinstance(error, SQLAlchemyError | asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+        return None
+    state = _sqlstate(error)
+    if state in _BAD_TEXT:
+        return Fault.BAD_TEXT
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, OSError | asyncpg.InterfaceError) or state.startswith(_PASSING):
+        return Fault.UNREACHABLE
+    return None
+
+
+def _sqlstate(error: BaseException) -> str:
+    """The adapter wraps the driver's exception, sometimes twice."""
+    seen: BaseException | None = error
+    while seen is not None:
+        state = getattr(seen, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+        seen = getattr(seen, "orig", None) or seen.__cause__
+    return ""
