@@ -1,0 +1,57 @@
+"""What all tests share: one real PostgreSQL and one real Valkey, migrated once, connected to as the real roles."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import pytest_asyncio
+
+from atlas.local import Services, services
+from atlas.store.bootstrap import bootstrap
+from atlas.store.database import Database, open_database
+from atlas.store.migrations import upgrade
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """The embedded services of a home of their own, bootstrapped and migrated."""
+    with services(tmp_path_factory.mktemp("home")) as running:
+
+        async def prepare() -> None:
+            await bootstrap(running.superuser_database_url)
+            await upgrade(running.owner_database_url)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, prepare()).result()
+        yield running
+
+
+async def _database(url: str) -> AsyncIterator[Database]:
+    database = open_database(url)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def owner(cluster: Services) -> AsyncIterator[Database]:
+    async for database in _database(cluster.owner_database_url):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(cluster: Services) -> AsyncIterator[Database]:
+    async for database in _database(cluster.database_url):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def worker(cluster: Services) -> AsyncIterator[Database]:
+    async for database in _database(cluster.worker_database_url):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sweeper(cluster: Services) -> AsyncIterator[Database]:
+    async for database in _database(cluster.sweeper_database_url):
+        yield database
