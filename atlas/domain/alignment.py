@@ -1,0 +1,166 @@
+"""Pairs the rows that went with the rows that came, so that a row that changed is told as its changed properties.
+
+A row of an order-free array is keyed by its own content (`paths.place_rows`). Equal rows therefore meet by their
+key and never come here; only what is left over is compared, row with row, within one array.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from atlas.domain.redaction import Leaf
+
+Rows: TypeAlias = dict[str, list[str]]
+"""Paths by the key of the row that holds them."""
+
+# Above this many comparisons in one array, rows are told as removed and added: the differ stays linear.
+_MOST_COMPARISONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two contents: its leaves, and the rows that it has, by full prefix."""
+
+    leaves: Mapping[str, Leaf]
+    rows: frozenset[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A left-over row: its key, and its leaves by path with the keys of rows inside it left out."""
+
+    key: str
+    leaves: Counter[tuple[str, type, Leaf]]
+
+
+def align(
+    removed: Iterable[str], added: Iterable[str], before: Mapping[str, Leaf], after: Mapping[str, Leaf]
+) -> dict[str, str]:
+    """For each removed path in a row that was paired: its path in the row as it is now, there or not."""
+    gone = [path for path in removed if "[" in path]
+    come = [path for path in added if "[" in path]
+    renamed: dict[str, str] = {}
+    if gone and come:
+        old, new = _Side(before, _row_prefixes(before)), _Side(after, _row_prefixes(after))
+        _level(gone, come, ("", ""), (old, new), renamed)
+    return renamed
+
+
+def _level(
+    gone: Iterable[str],
+    come: Iterable[str],
+    prefixes: tuple[str, str],
+    sides: tuple[_Side, _Side],
+    renamed: dict[str, str],
+) -> None:
+    """Align what stands below two prefixes that are the same place before and after."""
+    was, now = prefixes
+    if was != now:
+        renamed.update((path, now + path[len(was) :]) for path in gone)
+    arrived = _by_array(come, now)
+    for array, rows in _by_array(gone, was).items():
+        if array not in arrived:
+            continue
+        others = arrived[array]
+        pairs = [(key, key) for key in rows if now + array + key in sides[1].rows]
+        left = [_row(key, rows[key], was + array, sides[0]) for key in rows if now + array + key not in sides[1].rows]
+        right = [
+            _row(key, others[key], now + array, sides[1]) for key in others if was + array + key not in sides[0].rows
+        ]
+        for key, other in pairs + _pair(left, right):
+            below = (was + array + key, now + array + other)
+            _level(rows[key], others.get(other, ()), below, sides, renamed)
+
+
+def _by_array(paths: Iterable[str], prefix: str) -> dict[str, Rows]:
+    """Paths below a prefix by the first array on their way, then by the row in it."""
+    found: defaultdict[str, Rows] = defaultdict(dict)
+    for path in paths:
+        start = path.find("[", len(prefix))
+        if start >= 0:
+            end = path.index("]", start) + 1
+            found[path[len(prefix) : start]].setdefault(path[start:end], []).append(path)
+    return found
+
+
+def _row_prefixes(leaves: Mapping[str, Leaf]) -> frozenset[str]:
+    found: set[str] = set()
+    for path in leaves:
+        end = path.find("]") + 1
+        while end:
+            found.add(path[:end])
+            end = path.find("]", end) + 1
+    return frozenset(found)
+
+
+def _row(key: str, paths: Iterable[str], prefix: str, side: _Side) -> _Row:
+    start = len(prefix) + len(key)
+    leaves = ((_without_keys(path[start:]), side.leaves[path]) for path in paths)
+    return _Row(key, Counter((path, type(leaf), leaf) for path, leaf in leaves))
+
+
+def _without_keys(path: str) -> str:
+    if "[" not in path:
+        return path
+    return "/".join("[]" if part.startswith("[") else part for part in path.split("/"))
+
+
+def _pair(left: list[_Row], right: list[_Row]) -> list[tuple[str, str]]:
+    """One to one, equal content first, then the most alike; ties by key, so that arrival order means nothing."""
+    left, right = sorted(left, key=lambda row: row.key), sorted(right, key=lambda row: row.key)
+    pairs = [*_take(left, right, _equals(left, right))]
+    if len(left) * len(right) <= _MOST_COMPARISONS:
+        pairs += _take(left, right, _alike(left, right))
+    return pairs + _take(left, right, _single_values(left, right))
+
+
+def _take(left: list[_Row], right: list[_Row], candidates: Iterable[tuple[_Row, _Row]]) -> list[tuple[str, str]]:
+    """The candidates of which neither row is taken yet, in their order; the rows are taken out of the lists."""
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    for one, other in candidates:
+        if one.key not in pairs and other.key not in taken:
+            pairs[one.key] = other.key
+            taken.add(other.key)
+    left[:] = [row for row in left if row.key not in pairs]
+    right[:] = [row for row in right if row.key not in taken]
+    return list(pairs.items())
+
+
+def _equals(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
+    # The same content under another key: a natural key that stopped or began to be unique.
+    by_content: defaultdict[frozenset[tuple[tuple[str, type, Leaf], int]], list[_Row]] = defaultdict(list)
+    for row in right:
+        by_content[frozenset(row.leaves.items())].append(row)
+    pairs: list[tuple[_Row, _Row]] = []
+    for row in left:
+        found = by_content.get(frozenset(row.leaves.items()))
+        if found:
+            pairs.append((row, found.pop(0)))
+    return pairs
+
+
+def _alike(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
+    """Rows that share half of their leaves or more, or differ in one leaf of several."""
+    scored = []
+    for one in left:
+        for other in right:
+            shared = (one.leaves & other.leaves).total()
+            most = max(one.leaves.total(), other.leaves.total())
+            if shared and 2 * shared >= most:
+                scored.append((-shared / most, one.key, other.key, one, other))
+    return [(one, other) for *_, one, other in sorted(scored, key=lambda entry: entry[:3])]
+
+
+def _single_values(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
+    """Rows of one leaf at the same place have nothing to be alike by: they are paired in order."""
+    by_place: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in right:
+        if row.leaves.total() == 1:
+            by_place[next(iter(row.leaves))[0]].append(row)
+    pairs: list[tuple[_Row, _Row]] = []
+    for row in left:
+        if row.leaves.total() == 1 and (found := by_place.get(next(iter(row.leaves))[0])):
+            pairs.append((row, found.pop(0)))
+    return pairs

@@ -1,0 +1,85 @@
+"""Labels that people can read, made from the ids in a path alone: no table is asked and no call is made."""
+
+import re
+from functools import lru_cache
+
+from atlas.domain.label_words import AREAS, NAMES, PREFIXES, WORDS
+from atlas.domain.paths import is_row, segments, unescape
+
+_LONGEST_WORD = max(map(len, WORDS))
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_DEFINITION = re.compile(r"^[a-z0-9]+(?:[_.][^ ]+)+$")
+
+
+@lru_cache(maxsize=8192)
+def label_of(path: str) -> str:
+    """A readable label of a property: `settings/..._bitlocker_requiredeviceencryption` is
+    "BitLocker > Require device encryption". Rows and paths above a setting's own definition are left out.
+    """
+    parts = [unescape(part) for part in segments(path) if not is_row(part) and not part.startswith("#")]
+    if not parts:
+        return path
+    if parts[0] == "settings" and len(parts) > 1:
+        own = [part for part in parts[1:] if not part.startswith("@")]
+        notes = [_sentence(part[1:]) for part in parts[1:] if part.startswith("@")]
+        return " > ".join([_definition(own[-1]) if own else "Settings", *notes])
+    return " > ".join(NAMES.get(part) or _sentence(part) for part in parts)
+
+
+def label_of_choice(path: str, value: object) -> str | None:
+    """A readable label of a choice: the part of the option's id after its definition's. None for other values."""
+    if not isinstance(value, str) or not path.startswith("settings/"):
+        return None
+    definition = next((part for part in map(unescape, reversed(segments(path))) if part[:1] not in {"[", "#", "@"}), "")
+    if not value.startswith(f"{definition}_"):
+        return None
+    option = value[len(definition) + 1 :]
+    return f"Option {option}" if option.isdigit() else _words(option)
+
+
+def _definition(definition_id: str) -> str:
+    lowered = definition_id.lower()
+    rest = next((lowered[len(prefix) :] for prefix in PREFIXES if lowered.startswith(prefix)), lowered)
+    if "~" in rest:
+        # An administrative template names its categories between tildes, its policy after the last underscore.
+        head, _, last = rest.rpartition("~")
+        category, _, policy = last.partition("_")
+        area = head.partition("~")[0]
+        return " > ".join(dict.fromkeys(filter(None, (_area(area), _area(category), _words(policy)))))
+    if "_" not in rest:
+        area, _, name = rest.rpartition(".")
+        return " > ".join(filter(None, (_area(area), _words(name))))
+    area, _, name = rest.partition("_")
+    return f"{_area(area)} > {_words(name)}" if name else _area(area)
+
+
+def _area(text: str) -> str:
+    return AREAS.get(text) or _words(text)
+
+
+def _sentence(name: str) -> str:
+    if _DEFINITION.match(name):
+        return _definition(name)
+    words = _CAMEL.sub(" ", name).split(" ")
+    joined = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
+    return joined[:1].upper() + joined[1:]
+
+
+def _words(text: str) -> str:
+    parts = [word for chunk in re.split(r"[_.\-]+", text) for word in _split(chunk)]
+    joined = " ".join(parts)
+    return joined[:1].upper() + joined[1:]
+
+
+def _split(chunk: str) -> list[str]:
+    """The fewest known words that a run of letters is made of; the run itself where none fit."""
+    best: list[list[str] | None] = [[]] + [None] * len(chunk)
+    for end in range(1, len(chunk) + 1):
+        for start in range(max(0, end - _LONGEST_WORD), end):
+            head, word = best[start], chunk[start:end]
+            if head is None or not (word in WORDS or word.isdigit()):
+                continue
+            found = best[end]
+            if found is None or len(head) + 1 < len(found):
+                best[end] = [*head, WORDS.get(word, word)]
+    return best[-1] or [chunk]
