@@ -2,6 +2,7 @@
 
 import pytest
 
+from atlas.domain import profiles
 from atlas.sources.item_types import ITEM_TYPES, told_by_content, told_by_context
 from atlas.sources.places import Place, PlaceKind, place_of
 
@@ -116,3 +117,7 @@ def test_each_folder_name_tells_its_type(item_type):
 )
 def test_folders_that_tell_no_type_are_told_apart(folders, kind):
     assert place_of(folders) == Place(kind)
+
+
+def test_the_source_and_the_domain_know_the_same_item_types():
+    assert set(ITEM_TYPES) == set(profiles.ITEM_TYPES)
