@@ -52,8 +52,9 @@ def announce_http(home: Path, http_url: str) -> None:
 
 def stop_home(home: Path) -> bool:
     layout = layout_of(home, service_account())
-    if not layout.run.is_dir():
-        return False
+    with explained(layout.home):
+        if not layout.run.is_dir():
+            return False
     with explained(layout.home), opened(layout.run / "owner.lock") as owner_lock:
         asked = _ask_owner_to_end(layout, owner_lock)
         ended = end_leftovers(layout, read_state(layout.state))

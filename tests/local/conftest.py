@@ -48,7 +48,10 @@ def home(tmp_path: Path) -> Iterator[Path]:
     """A home that does not exist yet; at the end nothing may run in it."""
     folder = tmp_path / "home"
     yield folder
-    assert runs_in(folder) == []
+    left = runs_in(folder)
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 @pytest.fixture
