@@ -34,7 +34,7 @@ class Plan:
     evaluation: Evaluation
     complete: frozenset[str]
     moves: tuple[Move, ...]
-    candidates: Mapping[Key, tuple[Candidate | None, Candidate | None]]
+    settings_hashes: Mapping[Key, str]
     bodies: Mapping[str, bytes]
     duplicates: Sequence[Mapping[str, Any]]
 
@@ -73,7 +73,9 @@ async def _plan(connection: Connection, lease: Lease) -> Plan:
         evaluation=evaluation,
         complete=complete,
         moves=tuple(_move(row) for row in rows),
-        candidates={(row["item_type"], row["external_id"]): _candidates(row) for row in rows},
+        settings_hashes={
+            (row["item_type"], row["external_id"]): row["new_settings_hash"] or row["old_settings_hash"] for row in rows
+        },
         bodies=await generation.bodies(connection, tenant_id, hashes),
         duplicates=await generation.duplicates(connection, tenant_id, pair["current_run_id"]),
     )
@@ -176,21 +178,26 @@ async def _data_quality(
 def _recreations(plan: Plan, drafts: Sequence[Draft]) -> dict[UUID, tuple[UUID, Recreation]]:
     """Finding -> (its other half, how alike they are), for what was removed and came back under another id."""
     ids = {(one.item_type, one.external_id): one.id for one in drafts}
-    removed = [plan.candidates[key][0] for key, one in _by_key(drafts) if one.change_type == ChangeType.REMOVED]
-    added = [plan.candidates[key][1] for key, one in _by_key(drafts) if one.change_type == ChangeType.ADDED]
     linked: dict[UUID, tuple[UUID, Recreation]] = {}
-    for one in link([c for c in removed if c], [c for c in added if c]):
-        gone, came = ids[one.item_type, one.removed_id], ids[one.item_type, one.added_id]
+    for one in link(_candidates(plan, drafts, ChangeType.REMOVED), _candidates(plan, drafts, ChangeType.ADDED)):
+        gone = ids[one.removed.item_type, one.removed.external_id]
+        came = ids[one.added.item_type, one.added.external_id]
         linked |= {gone: (came, one), came: (gone, one)}
     return linked
 
 
-def _by_key(drafts: Sequence[Draft]) -> list[tuple[Key, Draft]]:
-    return [((one.item_type, one.external_id), one) for one in drafts]
-
-
-def _candidates(row: Mapping[str, Any]) -> tuple[Candidate | None, Candidate | None]:
-    raise NotImplementedError
+def _candidates(plan: Plan, drafts: Sequence[Draft], change_type: ChangeType) -> list[Candidate]:
+    return [
+        Candidate(
+            item_type=one.item_type,
+            external_id=one.external_id,
+            display_name=one.display_name,
+            settings_hash=plan.settings_hashes[one.item_type, one.external_id],
+            properties=decode_body(plan.bodies[one.new_hash or one.old_hash or ""]),
+        )
+        for one in drafts
+        if one.change_type == change_type
+    ]
 
 
 def _existing(row: Mapping[str, Any]) -> Existing:

@@ -1,6 +1,8 @@
 """Sync: recording what a source holds as a run of its scope."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -142,7 +144,7 @@ async def _request(db: Database, context: Context, selection: Selection, label: 
             context.tenant_id,
             key=scope_key(selection),
             source=selection.source,
-            selection=selection.canonical(),
+            selection=json.loads(selection.canonical),
             label=label,
         )
         await sync_requests.insert_run(
@@ -197,7 +199,8 @@ async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int
     await recording.insert_units(
         connection, tenant_id, scope_id, run_id, seq, [asdict(unit) for unit in inventory.units]
     )
-    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(duplicate) for duplicate in duplicates])
+    names = {(item.item_type, item.external_id): item.display_name for item in items}
+    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
     await recording.advance_scope(connection, tenant_id, scope_id, seq, complete)
     whole = len(complete) == len(inventory.units)
     await job_store.write(
@@ -217,12 +220,11 @@ async def _separate(
 ) -> tuple[list[Item], list[Duplicate]]:
     """Keeps apart what came under one (type, id), the way the runs before did."""
     wanted = [item for item in items if item.item_type in complete]
-    seen: set[tuple[str, str]] = set()
-    shared: set[tuple[str, str]] = set()
-    for item in wanted:
-        key = (item.item_type, item.external_id)
-        (shared if key in seen else seen).add(key)
-    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(shared))
+    times = Counter((item.item_type, item.external_id) for item in wanted)
+    shared = {key for key, number in times.items() if number > 1}
+    derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
+    known = shared | {(item_type, external_id.rpartition("~")[0]) for item_type, external_id in derived}
+    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
     return separate_duplicates(wanted, open_hashes)
 
 
@@ -253,13 +255,14 @@ def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
     )
 
 
-def _kept(duplicate: Duplicate) -> dict[str, Any]:
+def _kept(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """What a run keeps of several objects under one id: their names, for the finding that tells of them."""
+    name = names[duplicate.item_type, duplicate.external_id]
     return {
         "item_type": duplicate.item_type,
         "external_id": duplicate.external_id,
-        "display_name": duplicate.display_name,
-        "detail": {"names": list(duplicate.names)},
+        "display_name": name,
+        "detail": {"names": [name, *(other[1] for other in duplicate.others)]},
     }
 
 

@@ -199,6 +199,21 @@ async def advance_scope(
     )
 
 
+async def derived_keys(
+    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, item_types: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The open (type, id) keys that were derived because several objects shared one id; few, by an index of their own."""
+    rows = await connection.execute(
+        text(
+            "select item_type, external_id from atlas.item_intervals"
+            " where tenant_id = :tenant and scope_id = :scope and valid_to is null"
+            " and strpos(external_id, '~') > 0 and item_type = any(:types)"
+        ).bindparams(bindparam("types", type_=ARRAY(Text))),
+        {"tenant": tenant_id, "scope": scope_id, "types": list(item_types)},
+    )
+    return [(row.item_type, row.external_id) for row in rows]
+
+
 async def open_hashes(
     connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, objects: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:

@@ -134,6 +134,9 @@ create table atlas.item_intervals (
 );
 create unique index item_intervals_open on atlas.item_intervals (tenant_id, scope_id, item_type, external_id)
     include (hash) where valid_to is null;
+-- Few objects share an id with another and were given a key of their own; they are found without a look at the rest.
+create index item_intervals_derived on atlas.item_intervals (tenant_id, scope_id, item_type, external_id)
+    where valid_to is null and strpos(external_id, '~') > 0;
 create index item_intervals_from on atlas.item_intervals (tenant_id, scope_id, valid_from);
 create index item_intervals_to on atlas.item_intervals (tenant_id, scope_id, valid_to) where valid_to is not null;
 create index item_intervals_item on atlas.item_intervals (tenant_id, item_id, valid_from);

@@ -173,6 +173,14 @@ item_intervals = Table(
         ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="item_intervals_scope"
     ),
     Index("item_intervals_at", "tenant_id", "scope_id", "item_type", "display_name", "item_id"),
+    Index(
+        "item_intervals_derived",
+        "tenant_id",
+        "scope_id",
+        "item_type",
+        "external_id",
+        postgresql_where=text("valid_to IS NULL AND strpos(external_id, '~') > 0"),
+    ),
     Index("item_intervals_from", "tenant_id", "scope_id", "valid_from"),
     Index("item_intervals_hash", "tenant_id", "hash"),
     Index("item_intervals_item", "tenant_id", "item_id", "valid_from"),
