@@ -10,11 +10,11 @@ import asyncpg
 import psutil
 import pytest
 import redis
-from conftest import Holder, runs_in, sql, until
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from atlas.local import announce, services, status, stop
+from tests.local.homes import Holder, runs_in, sql, until
 
 
 def postmaster(home: Path) -> psutil.Process:

