@@ -16,6 +16,7 @@ Rows: TypeAlias = dict[str, list[str]]
 
 # Above this many comparisons in one array, rows are told as removed and added: the differ stays linear.
 _MOST_COMPARISONS = 10_000
+_LEAST_LIKENESS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +143,19 @@ def _equals(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Ro
 
 
 def _alike(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
-    """Rows that share half of their leaves or more, or differ in one leaf of several."""
-    scored = []
-    for one in left:
-        for other in right:
-            shared = (one.leaves & other.leaves).total()
-            most = max(one.leaves.total(), other.leaves.total())
-            if shared and 2 * shared >= most:
-                scored.append((-shared / most, one.key, other.key, one, other))
-    return [(one, other) for *_, one, other in sorted(scored, key=lambda entry: entry[:3])]
+    """Rows that share half of their leaves or more, the most alike first."""
+    scored = [(_likeness(one, other), one, other) for one in left for other in right]
+    alike = sorted((entry for entry in scored if entry[0] >= _LEAST_LIKENESS), key=_rank)
+    return [(one, other) for _, one, other in alike]
+
+
+def _likeness(one: _Row, other: _Row) -> float:
+    return (one.leaves & other.leaves).total() / max(one.leaves.total(), other.leaves.total())
+
+
+def _rank(scored: tuple[float, _Row, _Row]) -> tuple[float, str, str]:
+    likeness, one, other = scored
+    return -likeness, one.key, other.key
 
 
 def _single_values(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:

@@ -33,7 +33,7 @@ def escape(segment: str) -> str:
 def unescape(segment: str) -> str:
     """What `escape` was given, as far as a person wants to read it."""
     return re.sub(
-        r"%([0-9A-F]{4}|[0-9A-F]{2})", lambda match: chr(int(match[1], 16)), "" if segment == "%" else segment
+        r"%(D[89A-F][0-9A-F]{2}|[0-9A-F]{2})", lambda match: chr(int(match[1], 16)), "" if segment == "%" else segment
     )
 
 

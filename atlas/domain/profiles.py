@@ -189,7 +189,8 @@ SHOWN_PROPERTIES = frozenset({
     "includeLocations", "excludeLocations", "authenticationType", "frequencyInterval", "mode",
     "countriesAndRegions", "deviceJoinType", "deviceType", "windowsAutopilotType", "userType",
     "wiFiSecurityType", "certificateStore", "keySize", "keyUsage", "hashAlgorithm", "connectionType",
-    "firewallIPSecExemptionsAllowed", "assignmentFilter", "assignmentFilterType", "source", "defenderPotentiallyUnwantedAppAction", "assignmentFilterManagementType",
+    "firewallIPSecExemptionsAllowed", "assignmentFilter", "assignmentFilterType", "source",
+    "defenderPotentiallyUnwantedAppAction", "assignmentFilterManagementType",
 })  # fmt: skip
 # Names that begin so hold a word from a closed vocabulary.
 SHOWN_PREFIXES = ("appActionIf",)

@@ -28,7 +28,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Recreation:
-    """A removed and an added object that are linked, never merged. `similarity` is 0 to 1; `identical` settings have 1."""
+    """A removed and an added object: linked, never merged. `similarity` is 0 to 1, and 1 for identical settings."""
 
     removed: Candidate
     added: Candidate

@@ -18,7 +18,7 @@ from atlas.domain.redaction import (
 Instance: TypeAlias = Mapping[str, Any]
 _ReadValue: TypeAlias = Callable[[Context, Any, str, str, int], Content]
 
-_SECRET_VALUE = "deviceManagementConfigurationSecretSettingValue"
+_HIDDEN_KIND = "deviceManagementConfigurationSecretSettingValue"
 # Ids of the template that a policy was made from: the policy's own `templateReference` says which.
 _TEMPLATE_IDS = frozenset({"@odata.type", "settingDefinitionId", "settingInstanceTemplateReference"})
 _VALUE_SCAFFOLD = frozenset({"@odata.type", "value", "children", "settingValueTemplateReference"})
@@ -102,7 +102,7 @@ def _simple(context: Context, value: Any, definition_id: str, path: str, depth: 
     inner = _get(value, "value")
     if is_empty(inner):
         return content
-    secret = _SECRET_VALUE in str(_get(value, "@odata.type")) or not isinstance(inner, bool | int | float)
+    secret = _HIDDEN_KIND in str(_get(value, "@odata.type")) or not isinstance(inner, bool | int | float)
     if secret or profiles.SECRET_NUMBER.search(definition_id):
         hidden = canonical_subtree(inner, path, depth)
         if hidden is not None:
