@@ -128,6 +128,12 @@ def test_settings_in_a_file_beside_are_joined_to_their_policy(tmp_path):
     assert disk.raw["settings"] == [{"value": 1}]
 
 
+def test_settings_that_a_policy_holds_itself_are_not_replaced(tmp_path):
+    write(tmp_path / "EndpointSecurity/Disk.json", {"id": ID, "settings": [{"value": 1}]})
+    write(tmp_path / "EndpointSecurity/Disk_Settings.json", {"settings": [{"value": 2}]})
+    assert [item.raw["settings"] for item in read_folder(tmp_path).objects] == [[{"value": 1}]]
+
+
 def test_settings_whose_policy_is_missing_make_the_type_incomplete(tmp_path):
     write(tmp_path / "AdministrativeTemplates/Office_Settings.json", [{"enabled": True}])
     failed = unit(read_folder(tmp_path), "groupPolicyConfiguration")

@@ -129,6 +129,13 @@ def test_reading_leaves_no_file_open(export):
     assert count() == before
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs a file whose size is not what it gives")
+def test_a_file_that_gives_another_size_than_it_told_is_refused():
+    with pytest.raises(UnreadableError) as refused:
+        walking.read_beneath(Path("/proc").resolve(), (str(os.getpid()), "status"))
+    assert refused.value.code == "CHANGED_WHILE_READ"
+
+
 def test_a_folder_with_too_many_files_is_refused(export, monkeypatch):
     monkeypatch.setattr(walking, "MAX_ENTRIES", 3)
     for number in range(3):
@@ -162,11 +169,14 @@ def test_what_the_account_may_not_read_is_named(export, tmp_path):
     arguments = [sys.executable, "-c", code, str(export)]
     if os.geteuid() == 0:
         arguments.append(str(pwd.getpwnam("nobody").pw_uid))
-        for folder in [tmp_path, *tmp_path.parents]:
-            if folder.is_relative_to(tmp_path.parents[1]):
-                folder.chmod(0o755)
+    above = [tmp_path, *tmp_path.parents[:2]]
+    modes = [folder.stat().st_mode for folder in above]
+    for folder in above:
+        folder.chmod(0o755)
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     (export / "AssignmentFilters").chmod(0o700)
+    for folder, mode in zip(above, modes, strict=True):
+        folder.chmod(mode)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [
         [["AssignmentFilters", "UNREADABLE"], ["SettingsCatalog/closed.json", "UNREADABLE"]],
