@@ -10,7 +10,7 @@ from uuid import UUID
 
 from atlas import jobs
 from atlas.domain.canonical import decode_body
-from atlas.domain.evaluation import Evaluation, comparable, evaluate
+from atlas.domain.evaluation import Evaluation, comparable, evaluate, leave_out
 from atlas.domain.identity import item_id
 from atlas.domain.moves import Draft, Move, draft, shared_id
 from atlas.domain.recreation import Candidate, Recreation, link
@@ -21,7 +21,7 @@ from atlas.jobs import Lease
 from atlas.store import effects, generation
 from atlas.store import jobs as job_store
 from atlas.store.bodies import pack_evidence
-from atlas.store.database import Connection, Database
+from atlas.store.database import Connection, Database, Row
 
 Key = tuple[str, str]
 
@@ -30,13 +30,13 @@ Key = tuple[str, str]
 class Plan:
     """What a generation works on: the pair, what it may say anything about, and what moved."""
 
-    pair: Mapping[str, Any]
+    pair: Row
     evaluation: Evaluation
     complete: frozenset[str]
     moves: tuple[Move, ...]
     settings_hashes: Mapping[Key, str]
     bodies: Mapping[str, bytes]
-    duplicates: Sequence[Mapping[str, Any]]
+    duplicates: Sequence[Row]
 
 
 async def generate(worker: Database, lease: Lease) -> None:
@@ -65,7 +65,7 @@ async def _plan(connection: Connection, lease: Lease) -> Plan:
         connection, tenant_id, pair["scope_id"], sorted(evaluation.evaluated), pair["baseline_seq"], pair["current_seq"]
     )
     foreign = {row["item_type"] for row in rows if not comparable(row["old_hash"], row["new_hash"])}
-    evaluation = without(evaluation, foreign)
+    evaluation = leave_out(evaluation, foreign)
     rows = [row for row in rows if row["item_type"] not in foreign]
     hashes = {row[side] for row in rows for side in ("old_hash", "new_hash")} - {None}
     return Plan(
@@ -81,7 +81,7 @@ async def _plan(connection: Connection, lease: Lease) -> Plan:
     )
 
 
-def _move(row: Mapping[str, Any]) -> Move:
+def _move(row: Row) -> Move:
     return Move(
         item_type=row["item_type"],
         external_id=row["external_id"],
@@ -200,7 +200,7 @@ def _candidates(plan: Plan, drafts: Sequence[Draft], change_type: ChangeType) ->
     ]
 
 
-def _existing(row: Mapping[str, Any]) -> Existing:
+def _existing(row: Row) -> Existing:
     holds = row["acknowledged_by"] is not None and (
         row["acknowledged_until"] is None or row["acknowledged_until"] > datetime.now(UTC)
     )
@@ -225,9 +225,7 @@ def _existing(row: Mapping[str, Any]) -> Existing:
     )
 
 
-def _row(
-    tenant_id: UUID, pair: Mapping[str, Any], born: Birth, links: Mapping[UUID, tuple[UUID, Recreation]]
-) -> dict[str, Any]:
+def _row(tenant_id: UUID, pair: Row, born: Birth, links: Mapping[UUID, tuple[UUID, Recreation]]) -> dict[str, Any]:
     """The columns of a new finding."""
     one, life = born.draft, born.life
     other, link_ = links.get(one.id, (None, None))

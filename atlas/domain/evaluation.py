@@ -43,7 +43,7 @@ def evaluate(coverage: Mapping[str, tuple[str, str | None]], complete_before: Se
     return Evaluation(frozenset(evaluated), tuple(others))
 
 
-def without(evaluation: Evaluation, item_types: Set[str]) -> Evaluation:
+def leave_out(evaluation: Evaluation, item_types: Set[str]) -> Evaluation:
     """Takes the types out whose contents were recorded under another canonical form: they cannot be compared."""
     message = "Its contents were recorded under an older canonical form; the next run is compared with this one."
     taken = [NotEvaluated(one, NotEvaluatedReason.NOT_COMPARABLE, message) for one in sorted(item_types)]

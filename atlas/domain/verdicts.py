@@ -1,12 +1,13 @@
 """What a generation comes to: which findings are born, and how the lives of those that exist go on."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from atlas.domain.moves import Draft
-from atlas.domain.triage import Life, baselined, birth, cleared, next_life, position, restored
+from atlas.domain.triage import Life, Position, baselined, birth, cleared, next_life, position
 from atlas.domain.vocabulary import BaselineMode, FindingKind, FindingStatus
 
 Key = tuple[str, str]
@@ -134,12 +135,18 @@ class _Object:
         return Birth(draft, life, self._newer(draft.old_hash, draft.new_hash) if life.superseded else None)
 
     def _go_on(self, finding: Existing) -> Life:
+        where = position(finding.old_hash, finding.new_hash, self.now)
         # What the baseline holds. An object that the pair does not report holds the same then and now.
         accepted = self.draft.old_hash if self.draft else self.now
-        if self.mode == BaselineMode.PINNED and finding.new_hash == accepted:
-            return baselined(finding.life)
-        where = position(finding.old_hash, finding.new_hash, self.now)
-        return next_life(finding.life, where, self.mode, self._counterpart(finding.old_hash, finding.new_hash))
+        if self.mode is BaselineMode.PINNED and where is Position.STANDS and finding.new_hash == accepted:
+            return replace(baselined(finding.life), is_current=True, superseded=False)
+        return next_life(
+            finding.life,
+            where,
+            self.mode,
+            reported=self.draft is not None and self.draft.fingerprint == finding.fingerprint,
+            counterpart=self._counterpart(finding.old_hash, finding.new_hash),
+        )
 
     def _counterpart(self, old_hash: str | None, new_hash: str | None) -> Life | None:
         """The life, as it was before this generation, of the finding that the move old -> new takes back."""
@@ -158,7 +165,7 @@ class _Object:
 
 
 def judge_data_quality(
-    drafts: Sequence[Draft], existing: Sequence[Existing], *, newest: bool, standing: Set[Key]
+    drafts: Sequence[Draft], existing: Sequence[Existing], *, newest: bool, standing: AbstractSet[Key]
 ) -> Judgement:
     """Judges the DATA_QUALITY findings of the complete types: one whose cause is gone is CLEARED.
 
@@ -168,10 +175,11 @@ def judge_data_quality(
     caused = {draft.fingerprint for draft in drafts}
     verdicts = []
     for finding in existing if newest else ():
-        life = restored(finding.life) if finding.fingerprint in caused else cleared(finding.life)
+        stands = finding.fingerprint in caused
+        life = next_life(finding.life, Position.STANDS, BaselineMode.PREVIOUS_RUN) if stands else cleared(finding.life)
         if life != finding.life:
             verdicts.append(Verdict(finding.id, finding.life, life, None))
-    fresh = Life(FindingStatus.NEW, None, is_current=True, superseded=False, occurrences=1, acknowledged=False)
+    fresh = Life()
     births = [
         Birth(draft, fresh if newest or (draft.item_type, draft.external_id) in standing else cleared(fresh), None)
         for draft in drafts

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -19,6 +19,7 @@ CHANNEL = "atlas_events"
 
 # What use cases hand on; they know nothing else of SQLAlchemy.
 Connection = AsyncConnection
+Row = RowMapping
 
 INSUFFICIENT_PRIVILEGE = "42501"
 

@@ -35,13 +35,8 @@ def declare(broker: dramatiq.Broker, worker: Callable[[], Database], terms: Term
         job = Job("drift", UUID(tenant_id), UUID(run_id))
         await run(worker(), job, generate.generate, terms)
 
-    dramatiq.actor(
-        generate_drift,
-        actor_name=ACTORS["drift"],
-        queue_name=QUEUE,
-        broker=broker,
-        notify_shutdown=True,
-    )
+    actor = dramatiq.actor(actor_name=ACTORS["drift"], queue_name=QUEUE, broker=broker, notify_shutdown=True)
+    actor(generate_drift)
 
 
 async def run(worker: Database, job: Job, work: Callable[[Database, Lease], Awaitable[None]], terms: Terms) -> None:

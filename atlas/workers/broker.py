@@ -45,7 +45,7 @@ def open_broker(url: str) -> RedisBroker:
     """
     client = redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=SEND_SECONDS)
     middleware: list[Middleware] = [DaemonAsyncIO(), ShutdownNotifications(), CurrentMessage(), Retries(max_retries=0)]
-    broker = RedisBroker(client=client, middleware=middleware, namespace="atlas")
+    broker = RedisBroker(client=client, middleware=middleware, namespace="atlas")  # type: ignore[no-untyped-call]
     broker.declare_queue(QUEUE)
     return broker
 
