@@ -1,0 +1,83 @@
+"""A database of its own on a real server, migrated once, and one pool for each of the real roles."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url
+
+from atlas.store.bootstrap import bootstrap, connect
+from atlas.store.database import Database, open_database
+from atlas.store.migrations import upgrade
+from tests.store.world import World, make_world
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A freshly migrated database; `url(role)` names it as that role."""
+
+    superuser_url: str
+    database: str
+
+    def url(self, role: str, database: str | None = None) -> str:
+        url = make_url(self.superuser_url).set(username=role, database=database or self.database)
+        return url.render_as_string(hide_password=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server() -> AsyncIterator[Server]:
+    superuser_url = os.environ.get("ATLAS_TEST_SUPERUSER_URL")
+    if superuser_url is None:
+        pytest.fail("ATLAS_TEST_SUPERUSER_URL names the superuser of a PostgreSQL server that trusts its socket.")
+    server = Server(superuser_url, f"atlas_test_{uuid4().hex[:12]}")
+    await bootstrap(superuser_url, database=server.database)
+    await upgrade(server.url("atlas_owner"))
+    yield server
+    connection = await connect(superuser_url, database="postgres")
+    await connection.execute(f"drop database {server.database} with (force)")
+    await connection.close()
+
+
+async def _opened(server: Server, role: str) -> AsyncIterator[Database]:
+    database = open_database(server.url(role), size=10)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def owner(server: Server) -> AsyncIterator[Database]:
+    async for database in _opened(server, "atlas_owner"):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(server: Server) -> AsyncIterator[Database]:
+    async for database in _opened(server, "atlas_api"):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def worker(server: Server) -> AsyncIterator[Database]:
+    async for database in _opened(server, "atlas_worker"):
+        yield database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sweeper(server: Server) -> AsyncIterator[Database]:
+    async for database in _opened(server, "atlas_sweeper"):
+        yield database
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(owner: Database) -> World:
+    """A tenant with a row in every table."""
+    return await make_world(owner)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other(owner: Database) -> World:
+    """Another such tenant, of other people."""
+    return await make_world(owner)
