@@ -134,12 +134,8 @@ def _equals(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Ro
     by_content: defaultdict[frozenset[tuple[tuple[str, type, Leaf], int]], list[_Row]] = defaultdict(list)
     for row in right:
         by_content[frozenset(row.leaves.items())].append(row)
-    pairs: list[tuple[_Row, _Row]] = []
-    for row in left:
-        found = by_content.get(frozenset(row.leaves.items()))
-        if found:
-            pairs.append((row, found.pop(0)))
-    return pairs
+    found = ((row, by_content.get(frozenset(row.leaves.items()))) for row in left)
+    return [(row, rows.pop(0)) for row, rows in found if rows]
 
 
 def _alike(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:

@@ -33,8 +33,8 @@ def walk_assignments(context: Context, rows: Sequence[Any], depth: int) -> Conte
 def _row(context: Context, row: Any, depth: int) -> tuple[str, Content]:
     path = "assignments/[]"
     check_depth(depth, path)
-    target = row.get("target") if isinstance(row, Mapping) else None
-    if not isinstance(row, Mapping) or not isinstance(target, Mapping):
+    target = row.get("target") if isinstance(row, dict) else None
+    if not isinstance(row, dict) or not isinstance(target, dict):
         return "", walk(context, row, "assignments", path, path, depth)
     content = _target(context, target, path, depth)
     for name, value in row.items():

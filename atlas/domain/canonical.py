@@ -59,7 +59,7 @@ def canonical_item(item_type: str, raw: Mapping[str, Any], key: TenantKey, exter
     `external_id` stands in for the object's own `id`. Raises CanonicalError when the object has no id, holds
     a number that is not finite, or is nested too deep.
     """
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise CanonicalError("The object is not a JSON object.")
     identity = _external_id(raw if external_id is None else {"id": external_id})
     content = _content(Context(item_type, key, profiles.profile_of(item_type)), raw)
@@ -102,12 +102,12 @@ def _content(context: Context, raw: Mapping[str, Any]) -> Content:
             continue
         if not isinstance(name, str):
             raise CanonicalError("A property name of the object is not text.")
-        if name == "settings" and isinstance(value, list | tuple) and value and all(map(is_setting, value)):
+        if name == "settings" and isinstance(value, list) and value and all(map(is_setting, value)):
             place(content, name, walk_settings(context, value, name, 1))
         elif name == "settingInstance" and is_instance(value):
             segment = f"settings/{paths.escape(value['settingDefinitionId'])}"
             place(content, segment, walk_instance(context, value, segment, 1))
-        elif name == "assignments" and isinstance(value, list | tuple):
+        elif name == "assignments" and isinstance(value, list):
             place(content, name, walk_assignments(context, value, 1))
         else:
             place(content, *walk_property(context, name, value, "", "", "", 0))

@@ -38,9 +38,9 @@ def walk(context: Context, value: Any, name: str, path: str, bound: str, depth: 
     check_depth(depth, path)
     if is_empty(value) or (value == profiles.EMPTY_GUID and name in profiles.EMPTY_GUID_MEANS_NONE):
         return {}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return walk_object(context, value, name, path, bound, depth)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return walk_array(context, value, name, path, bound, depth)
     return {"": leaf(context, value, name, path, bound)}
 
@@ -75,13 +75,11 @@ def walk_property(
     context: Context, name: str, value: Any, holder: str, path: str, bound: str, depth: int
 ) -> tuple[str, Content]:
     """One property of an object as its segment and its content, which is empty when the property is dropped."""
-    if name == "@odata.type":
-        return name, walk(context, value, name, _below(path, name), _below(bound, name), depth + 1)
     if name.endswith("@odata.bind"):
         return _reference(context, name.removesuffix("@odata.bind"), value, path, bound)
-    if "@odata." in name or name.startswith("#microsoft.graph."):
+    if value is None or (name != "@odata.type" and is_annotation(name)):
         return name, {}
-    segment = escape(name)
+    segment = name if name == "@odata.type" else escape(name)
     here = _below(path, segment)
     if is_server_managed(context.profile, name, here):
         return segment, {}
@@ -90,6 +88,11 @@ def walk_property(
         hidden = canonical_subtree(value, here, depth + 1)
         return segment, {} if hidden is None else {"": digest(context.key, context.item_type, bound, hidden)}
     return segment, walk(context, value, name, here, bound, depth + 1)
+
+
+def is_annotation(name: str) -> bool:
+    """Is this what OData says about the data, or an action that it offers, and no data?"""
+    return "@odata." in name or name.startswith("#microsoft.graph.")
 
 
 def is_server_managed(profile: profiles.Profile, name: str, path: str) -> bool:
@@ -114,9 +117,7 @@ def _linked_id(link: str) -> str:
     return link.rpartition("('")[2].partition("')")[0]
 
 
-def walk_array(
-    context: Context, value: list[Any] | tuple[Any, ...], name: str, path: str, bound: str, depth: int
-) -> Content:
+def walk_array(context: Context, value: list[Any], name: str, path: str, bound: str, depth: int) -> Content:
     """The content of an array: rows in order where order means something, else a multiset of rows."""
     content: Content = {}
     if name in profiles.ORDERED or path in context.profile.ordered:
@@ -135,7 +136,7 @@ def walk_array(
 
 def natural_key(row: Any, name: str) -> str:
     """What a row is about, as a key; "" where the profiles know none or the row does not have it."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return ""
     for names in profiles.NATURAL_KEYS.get(name, ()):
         found = _dig(row, names)
@@ -147,7 +148,7 @@ def natural_key(row: Any, name: str) -> str:
 def _dig(row: Mapping[Any, Any], names: tuple[str, ...]) -> Any:
     found: Any = row
     for name in names:
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             return None
         link = found.get(f"{name}@odata.bind")
         if isinstance(link, str) and names[-1] == "id":

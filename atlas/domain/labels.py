@@ -8,22 +8,38 @@ from atlas.domain.paths import is_row, segments, unescape
 
 _LONGEST_WORD = max(map(len, WORDS))
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CONTENT_KEY = re.compile(r"\[[0-9a-f]{12}(%.*)?\]")
 _DEFINITION = re.compile(r"^[a-z0-9]+(?:[_.][^ ]+)+$")
 
 
 @lru_cache(maxsize=8192)
 def label_of(path: str) -> str:
     """A readable label of a property: `settings/..._bitlocker_requiredeviceencryption` is
-    "BitLocker > Require device encryption". Rows and paths above a setting's own definition are left out.
+    "BitLocker > Require device encryption". What stands above a setting's own definition is left out, and so is
+    a row's key where it tells nothing.
     """
-    parts = [unescape(part) for part in segments(path) if not is_row(part) and not part.startswith("#")]
-    if not parts:
-        return path
+    parts = segments(path)
     if parts[0] == "settings" and len(parts) > 1:
-        own = [part for part in parts[1:] if not part.startswith("@")]
-        notes = [_sentence(part[1:]) for part in parts[1:] if part.startswith("@")]
-        return " > ".join([_definition(own[-1]) if own else "Settings", *notes])
-    return " > ".join(NAMES.get(part) or _sentence(part) for part in parts)
+        return _setting(parts[1:])
+    told = [unescape(part) for part in parts[:-1] if not _is_opaque(part)]
+    if not is_row(parts[-1]) and not parts[-1].startswith("#"):
+        told.append(unescape(parts[-1]))
+    return " > ".join(part[1:-1] if is_row(part) else NAMES.get(part) or _sentence(part) for part in told)
+
+
+def _setting(parts: list[str]) -> str:
+    if is_row(parts[0]):
+        # A setting of an intent: its row is named by its definition.
+        known = [] if _is_opaque(parts[0]) else [_definition(unescape(parts[0][1:-1]))]
+        rest = [_sentence(unescape(part)) for part in parts[1:] if part not in {"value", "valueJson"}]
+        return " > ".join(known + rest) or "Settings"
+    own = [unescape(part) for part in parts if part[:1] not in {"[", "#", "@"}]
+    notes = [_sentence(unescape(part[1:])) for part in parts if part.startswith("@")]
+    return " > ".join([_definition(own[-1]) if own else "Settings", *notes])
+
+
+def _is_opaque(segment: str) -> bool:
+    return segment.startswith("#") or _CONTENT_KEY.fullmatch(segment) is not None
 
 
 def label_of_choice(path: str, value: object) -> str | None:

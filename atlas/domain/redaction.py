@@ -3,7 +3,6 @@
 import hmac
 import json
 import math
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -129,10 +128,10 @@ def canonical_subtree(value: Any, path: str, depth: int) -> Any:
         raise CanonicalError(f"The object is nested more than {MAX_DEPTH} levels deep at {path[:200]}.")
     if is_empty(value):
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs = ((str(k), canonical_subtree(v, path, depth + 1)) for k, v in value.items() if "@odata." not in str(k))
         return {k: v for k, v in pairs if v is not None} or None
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         parts = [part for item in value if (part := canonical_subtree(item, path, depth + 1)) is not None]
         return sorted(parts, key=lambda part: json.dumps(part, sort_keys=True)) or None
     return scalar(value, path)
@@ -143,8 +142,6 @@ MAX_DEPTH = 64
 
 def is_empty(value: Any) -> bool:
     """null, "", [] and {} and the date that means none are all absence; false and 0 are values."""
-    if value is None:
-        return True
     if isinstance(value, str):
         return not value or value.startswith(profiles.SENTINEL_DATE)
-    return isinstance(value, Mapping | list | tuple) and not value
+    return value is None or (not value and isinstance(value, dict | list))

@@ -26,11 +26,11 @@ _VALUE_SCAFFOLD = frozenset({"@odata.type", "value", "children", "settingValueTe
 
 def is_setting(row: Any) -> bool:
     """Is this an entry of `settings` as configurationPolicies and compliancePolicies have them?"""
-    return isinstance(row, Mapping) and is_instance(row.get("settingInstance"))
+    return isinstance(row, dict) and is_instance(row.get("settingInstance"))
 
 
 def is_instance(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("settingDefinitionId"), str)
+    return isinstance(value, dict) and isinstance(value.get("settingDefinitionId"), str)
 
 
 def walk_settings(context: Context, rows: Sequence[Mapping[str, Any]], path: str, depth: int) -> Content:
@@ -66,9 +66,9 @@ def walk_instance(context: Context, instance: Instance, path: str, depth: int) -
     for name, value in instance.items():
         if name in _TEMPLATE_IDS or is_empty(value):
             continue
-        if name in _VALUES and isinstance(value, Mapping):
+        if name in _VALUES and isinstance(value, dict):
             content.update(_VALUES[name](context, value, definition_id, path, depth + 1))
-        elif name in _COLLECTIONS and isinstance(value, list | tuple):
+        elif name in _COLLECTIONS and isinstance(value, list):
             read = _COLLECTIONS[name]
             rows = [read(context, row, definition_id, f"{path}/[]", depth + 1) for row in value]
             _place_collection(content, rows, definition_id)
@@ -123,24 +123,24 @@ def _children(context: Context, value: Any, path: str, depth: int) -> Content:
 
 def _rest(context: Context, value: Any, path: str, depth: int) -> Content:
     content: Content = {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return content
     for name, inner in value.items():
-        if name not in _VALUE_SCAFFOLD and not is_empty(inner):
+        if name not in _VALUE_SCAFFOLD and inner is not None and not name.endswith("@odata.type"):
             segment, rest = walk_property(context, name, inner, "settings", path, path, depth + 1)
             place(content, f"@{segment.removeprefix('@')}", rest)
     reference = value.get("settingValueTemplateReference")
-    if isinstance(reference, Mapping) and reference.get("useTemplateDefault") is True:
+    if isinstance(reference, dict) and reference.get("useTemplateDefault") is True:
         content["@useTemplateDefault"] = True
     return content
 
 
 def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else None
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _as_list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else [value]
+    return value if isinstance(value, list) else [value]
 
 
 _VALUES: Mapping[str, _ReadValue] = {
