@@ -1,4 +1,4 @@
-"""Runs a command, and fails where a process that it started, however indirectly, is still there at its end."""
+"""Runs a command, and fails where a process that it started, however indirectly, is still there at its end."""  # noqa: INP001
 
 import ctypes
 import os
@@ -14,10 +14,10 @@ PATIENCE_SECONDS = 10
 
 def main(command: list[str]) -> int:
     if sys.platform != "linux":
-        return subprocess.call(command)
+        return subprocess.call(command)  # noqa: S603
     # Whatever loses its parent becomes a child of this process instead of the machine's first.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command)  # noqa: S603
     code = reap_until(child.pid)
     until = time.monotonic() + PATIENCE_SECONDS
     while left := living_children():
