@@ -210,8 +210,8 @@ async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int
         observed=sum(unit.observed for unit in inventory.units),
         added=delta.added, changed=delta.changed, removed=delta.removed,
         unchanged=len(items) - delta.added - delta.changed,
-        error_code="INCOMPLETE" if inventory.problems else None,
-        error_message=_told(inventory.problems) if inventory.problems else None,
+        error_code=None if whole else "INCOMPLETE",
+        error_message=None if whole else _incomplete(inventory),
     )  # fmt: skip
 
 
@@ -264,6 +264,13 @@ def _kept(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[st
         "display_name": name,
         "detail": {"names": [name, *(other[1] for other in duplicate.others)]},
     }
+
+
+def _incomplete(inventory: Inventory) -> str:
+    """Names the files that could not be read, and the types of which nothing is said for it."""
+    types = [unit.item_type for unit in inventory.units if unit.status != CoverageStatus.COMPLETE]
+    told = _told(inventory.problems)
+    return f"Not read to the end: {', '.join(types)}." + (f" {told}" if told else "")
 
 
 def _told(problems: Sequence[str]) -> str:

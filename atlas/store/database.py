@@ -117,6 +117,8 @@ def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) ->
                 "application_name": "atlas",
                 "statement_timeout": str(int(statement_seconds * 1000)),
                 "idle_in_transaction_session_timeout": "60000",
+                # A statement whose client is gone must not go on holding its locks.
+                "client_connection_check_interval": "250",
                 "search_path": "pg_catalog",
                 "timezone": "UTC",
             },

@@ -85,12 +85,15 @@ async def complete_before(
 
 
 async def lock_scope(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> int | None:
-    """The newest generated run's number. Two pairs of one scope never take effect at the same time."""
+    """The newest generated run's number. Two pairs of one scope never take effect at the same time.
+
+    FOR NO KEY UPDATE: rows that merely refer to the scope, such as other jobs', need not wait.
+    """
     generated: int | None = (
         await connection.execute(
             select(scopes.c.generated_seq)
             .where(scopes.c.tenant_id == tenant_id, scopes.c.id == scope_id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     ).scalar_one()
     return generated

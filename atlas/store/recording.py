@@ -90,7 +90,7 @@ async def lock_scope(connection: AsyncConnection, tenant_id: UUID, scope_id: UUI
     """The number of the newest recorded run. One recording of a scope at a time."""
     last: int = (
         await connection.execute(
-            select(scopes.c.last_seq).where(scopes.c.tenant_id == tenant_id, scopes.c.id == scope_id).with_for_update()
+            select(scopes.c.last_seq).where(scopes.c.tenant_id == tenant_id, scopes.c.id == scope_id).with_for_update(key_share=True)
         )
     ).scalar_one()
     return last
@@ -202,7 +202,7 @@ async def advance_scope(
 async def derived_keys(
     connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, item_types: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """The open (type, id) keys that were derived because several objects shared one id; few, by an index of their own."""
+    """The open (type, id) keys derived because several objects shared one id: few, by an index of their own."""
     rows = await connection.execute(
         text(
             "select item_type, external_id from atlas.item_intervals"

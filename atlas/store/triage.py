@@ -82,7 +82,7 @@ async def scope_for_baseline(connection: AsyncConnection, tenant_id: UUID, key: 
     rows = await connection.execute(
         select(scopes.c.id, scopes.c.last_seq, scopes.c.pinned_run_id)
         .where(scopes.c.tenant_id == tenant_id, scopes.c.key == key)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return rows.mappings().one_or_none()
 

@@ -70,7 +70,7 @@ def dispatcher(broker: RedisBroker) -> Dispatch:
             return
         try:
             await asyncio.wait_for(asyncio.to_thread(send, jobs), SEND_SECONDS)
-        except (OSError, TimeoutError, redis.RedisError, dramatiq.errors.ConnectionError) as error:
+        except (OSError, TimeoutError, redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
             log.warning("message not sent, the sweeper will", jobs=len(jobs), error=type(error).__name__)
 
     return dispatch

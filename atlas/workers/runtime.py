@@ -37,7 +37,7 @@ class WorkerSettings:
 
 
 class ClosePools(dramatiq.Middleware):
-    """Closes the pools on the event loop that they belong to, once the actors have ended and before the loop does."""
+    """Ends what is left on the event loop, and closes the pools that belong to it, before the loop itself ends."""
 
     def __init__(self, databases: Sequence[Database]) -> None:
         self.databases = databases
@@ -45,8 +45,15 @@ class ClosePools(dramatiq.Middleware):
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         thread = get_event_loop_thread()
         if thread is not None:
-            for database in self.databases:
-                asyncio.run_coroutine_threadsafe(database.close(), thread.loop).result(timeout=5)
+            asyncio.run_coroutine_threadsafe(self._close(), thread.loop).result(timeout=STOP_MS / 1000)
+
+    async def _close(self) -> None:
+        # Dramatiq gives a cancelled actor one second; giving a run back may take longer where a lock is held.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            await asyncio.wait(left, timeout=STOP_MS / 2000)
+        for database in self.databases:
+            await database.close()
 
 
 @contextmanager
