@@ -160,8 +160,5 @@ def _single_values(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_R
     for row in right:
         if row.leaves.total() == 1:
             by_place[next(iter(row.leaves))[0]].append(row)
-    pairs: list[tuple[_Row, _Row]] = []
-    for row in left:
-        if row.leaves.total() == 1 and (found := by_place.get(next(iter(row.leaves))[0])):
-            pairs.append((row, found.pop(0)))
-    return pairs
+    found = ((row, by_place.get(next(iter(row.leaves))[0])) for row in left if row.leaves.total() == 1)
+    return [(row, rows.pop(0)) for row, rows in found if rows]

@@ -44,6 +44,7 @@ AREAS: Mapping[str, str] = {
     "taskmanager": "Task Manager",
     "userrights": "User rights",
     "windowsdefendersecuritycenter": "Windows Security",
+    "windowsai": "Windows AI",
     "windowslogon": "Windows logon",
 }
 
