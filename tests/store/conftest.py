@@ -17,7 +17,7 @@ from tests.store.world import World, make_world
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A freshly migrated database; `url(role)` names it as that role."""
+    """A server and a migrated database of it; `url(role)` names that database as that role."""
 
     superuser_url: str
     database: str
@@ -26,19 +26,47 @@ class Server:
         url = make_url(self.superuser_url).set(username=role, database=database or self.database)
         return url.render_as_string(hide_password=False)
 
+    @property
+    def superuser(self) -> str:
+        return make_url(self.superuser_url).username or "postgres"
+
+    async def create(self, kind: str) -> "Server":
+        """A database of the same server with its grants, and no migration yet."""
+        created = Server(self.superuser_url, f"atlas_{kind}_{uuid4().hex[:12]}")
+        await bootstrap(created.superuser_url, database=created.database)
+        return created
+
+    async def drop(self) -> None:
+        connection = await connect(self.superuser_url, database="postgres")
+        await connection.execute(f"drop database {self.database} with (force)")
+        await connection.close()
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def server() -> AsyncIterator[Server]:
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """The embedded server of all tests; or, to try another version, the one that ATLAS_TEST_SUPERUSER_URL names."""
     superuser_url = os.environ.get("ATLAS_TEST_SUPERUSER_URL")
     if superuser_url is None:
-        pytest.fail("ATLAS_TEST_SUPERUSER_URL names the superuser of a PostgreSQL server that trusts its socket.")
-    server = Server(superuser_url, f"atlas_test_{uuid4().hex[:12]}")
-    await bootstrap(superuser_url, database=server.database)
+        superuser_url = request.getfixturevalue("cluster").superuser_database_url
+    server = await Server(superuser_url, "postgres").create("test")
     await upgrade(server.url("atlas_owner"))
     yield server
-    connection = await connect(superuser_url, database="postgres")
-    await connection.execute(f"drop database {server.database} with (force)")
-    await connection.close()
+    await server.drop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty(server: Server) -> AsyncIterator[Server]:
+    """A database of the test's own, with its roles and no migration."""
+    empty = await server.create("empty")
+    yield empty
+    await empty.drop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def spare(empty: Server) -> Server:
+    """A migrated database of the test's own, to break."""
+    await upgrade(empty.url("atlas_owner"))
+    return empty
 
 
 async def _opened(server: Server, role: str) -> AsyncIterator[Database]:

@@ -127,11 +127,11 @@ async def test_a_worker_cannot_acknowledge(worker: Database, api: Database, worl
 
 async def test_a_worker_cannot_insert_what_is_acknowledged_already(worker: Database, world: World) -> None:
     statement = """insert into atlas.findings
-        (tenant_id, id, scope_id, kind, fingerprint, severity, severity_reasons, status, is_current, item_type, external_id,
-         item_id, display_name, evidence, change_count, baseline_run_id, current_run_id, first_seen_at, last_seen_at,
-         acknowledged_by, acknowledged_at, acknowledged_reason)
-        values (:tenant, :item, :scope, 'DATA_QUALITY', 'f1:new', 'LOW', '{}', 'ACKNOWLEDGED', true, 't', 'e', :item, 'n',
-                'x', 0, :baseline_run, :current_run, now(), now(), :operator, now(), 'known')"""
+        (tenant_id, id, scope_id, kind, fingerprint, severity, severity_reasons, status, is_current, item_type,
+         external_id, item_id, display_name, evidence, change_count, baseline_run_id, current_run_id,
+         first_seen_at, last_seen_at, acknowledged_by, acknowledged_at, acknowledged_reason)
+        values (:tenant, :item, :scope, 'DATA_QUALITY', 'f1:new', 'LOW', '{}', 'ACKNOWLEDGED', true, 't', 'e', :item,
+                'n', 'x', 0, :baseline_run, :current_run, now(), now(), :operator, now(), 'known')"""
     assert await attempt(worker, world.leased(), statement, world.ids) == DENIED
 
 
@@ -142,13 +142,13 @@ async def test_what_the_worker_does_has_no_actor(
     async with worker.transaction(world.leased(principal_id=world.operator)) as connection:
         await run(
             connection,
-            "update atlas.findings set status = 'RESOLVED', resolution = 'REVERTED' where tenant_id = :tenant and id = :finding",
+            "update atlas.findings set status = 'RESOLVED', resolution = 'REVERTED' where id = :finding",
             world.ids,
         )
     async with worker.transaction(world.leased(principal_id=world.operator)) as connection:
         await run(
             connection,
-            "update atlas.findings set status = 'ACKNOWLEDGED', resolution = null where tenant_id = :tenant and id = :finding",
+            "update atlas.findings set status = 'ACKNOWLEDGED', resolution = null where id = :finding",
             world.ids,
         )
     _, resolved, reopened = await events_of(owner, world, world.finding)
@@ -161,15 +161,18 @@ async def test_no_change_of_status_is_without_its_event(
     api: Database, worker: Database, owner: Database, world: World
 ) -> None:
     """Each as the role that may; the trigger cannot be switched off (see the machinery in test_tenancy)."""
-    everything = "tenant_id = :tenant and id in (:finding, :second)"
     steps = (
-        (api, world.context(), f"update atlas.findings set status = 'ACKNOWLEDGED', acknowledged_reason = 'k' where {everything}"),
-        (api, world.context(), f"update atlas.findings set status = 'NEW', acknowledged_by = null, acknowledged_at = null,"
-                               f" acknowledged_reason = null where {everything}"),
-        (worker, world.leased(), f"update atlas.findings set status = 'RESOLVED', resolution = 'CLEARED' where {everything}"),
-        (worker, world.leased(), f"update atlas.findings set status = 'NEW', resolution = null where {everything}"),
-    )  # fmt: skip
-    for number, (db, context, statement) in enumerate(steps, start=1):
+        (api, world.context(), "status = 'ACKNOWLEDGED', acknowledged_reason = 'known'"),
+        (
+            api,
+            world.context(),
+            "status = 'NEW', acknowledged_by = null, acknowledged_at = null, acknowledged_reason = null",
+        ),
+        (worker, world.leased(), "status = 'RESOLVED', resolution = 'CLEARED'"),
+        (worker, world.leased(), "status = 'NEW', resolution = null"),
+    )
+    for number, (db, context, change) in enumerate(steps, start=1):
+        statement = f"update atlas.findings set {change} where tenant_id = :tenant and id in (:finding, :second)"
         async with db.transaction(context) as connection:
             assert await run(connection, statement, world.ids) == 2
         for target in (world.finding, world.second):
@@ -220,8 +223,8 @@ async def test_accepting_a_baseline_resolves_what_stands_in_it_and_nothing_else(
     async with owner.transaction() as connection:
         states = await rows(
             connection,
-            f"select id, status, resolution from atlas.findings where tenant_id in ('{world.tenant}', '{other.tenant}')",
-            {},
+            "select id, status, resolution from atlas.findings where tenant_id in (:tenant, :foreign)",
+            world.ids | {"foreign": other.tenant},
         )
     resolved = {(world.finding, "RESOLVED", "BASELINED")}
     assert set(map(tuple, states)) == resolved | {(f, "NEW", None) for f in (world.second, other.finding, other.second)}

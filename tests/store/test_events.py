@@ -12,7 +12,8 @@ from tests.store.world import World, rows, run
 
 TRIAGE = """update atlas.findings set status = 'ACKNOWLEDGED', acknowledged_reason = 'known'
             where tenant_id = :tenant and id = :{}"""
-ASK = "insert into atlas.sync_runs (tenant_id, scope_id, source, requested_by) values (:tenant, :scope, 'FOLDER', :manager)"
+ASK = """insert into atlas.sync_runs (tenant_id, scope_id, source, requested_by)
+         values (:tenant, :scope, 'FOLDER', :manager)"""
 
 
 async def numbers(db: Database, world: World) -> list[int]:
@@ -88,7 +89,7 @@ async def test_generation_tells_of_its_run_and_triage_of_each_finding(
     async with worker.transaction(world.leased()) as connection:
         await run(
             connection,
-            "update atlas.findings set status = 'RESOLVED', resolution = 'CLEARED' where tenant_id = :tenant and id = :second",
+            "update atlas.findings set status = 'RESOLVED', resolution = 'CLEARED' where id = :second",
             world.ids,
         )
         await run(connection, "update atlas.drift_runs set progress_done = 1 where id = :drift_run", world.ids)

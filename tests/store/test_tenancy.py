@@ -24,8 +24,9 @@ INSERTS = {
         "api_tokens": "(tenant_id, principal_id, hash, hint, created_by) values (:tenant, :service, 'x', 'h', :owner)",
         "scopes": "(tenant_id, key, source, selection, label) values (:tenant, 's1:new', 'FOLDER', '{}', 'l')",
         "sync_runs": "(tenant_id, scope_id, source, requested_by) values (:tenant, :scope, 'FOLDER', :owner)",
-        "drift_runs": """(tenant_id, scope_id, baseline_run_id, current_run_id, baseline_seq, current_seq, baseline_mode,
-            engine, requested_by) values (:tenant, :scope, :current_run, :baseline_run, 1, 2, 'PINNED', 'e', :owner)""",
+        "drift_runs": """(tenant_id, scope_id, baseline_run_id, current_run_id, baseline_seq, current_seq,
+            baseline_mode, engine, requested_by)
+            values (:tenant, :scope, :current_run, :baseline_run, 1, 2, 'PINNED', 'e', :owner)""",
         "idempotency_keys": """(tenant_id, principal_id, key, request_hash, target_id)
             values (:tenant, :owner, 'k', 'h', :scope)""",
     },
@@ -35,8 +36,8 @@ INSERTS = {
         "findings": """(tenant_id, id, scope_id, kind, fingerprint, severity, severity_reasons, status, is_current,
             item_type, external_id, item_id, display_name, evidence, change_count, baseline_run_id, current_run_id,
             first_seen_at, last_seen_at)
-            values (:tenant, :stranger, :scope, 'DATA_QUALITY', 'f1:new', 'LOW', '{}', 'NEW', true, 't', 'e', :item, 'n',
-            'x', 0, :baseline_run, :current_run, now(), now())""",
+            values (:tenant, :stranger, :scope, 'DATA_QUALITY', 'f1:new', 'LOW', '{}', 'NEW', true, 't', 'e', :item,
+            'n', 'x', 0, :baseline_run, :current_run, now(), now())""",
         "item_intervals": """(tenant_id, scope_id, item_type, external_id, valid_from, item_id, hash, settings_hash,
             display_name) values (:tenant, :scope, 't', 'three', 2, :item, 'c1:a', 'c1:a', 'n')""",
         "judged_types": "(tenant_id, scope_id, item_type, seq) values (:tenant, :scope, 't', 2)",
