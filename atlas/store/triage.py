@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import RowMapping, func, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.domain.vocabulary import FindingStatus
@@ -70,7 +71,7 @@ async def newest_audit_events(connection: AsyncConnection, tenant_id: UUID, ids:
     """finding id -> id of its newest audit event: in the transaction that made it, the one of this change."""
     rows = await connection.execute(
         select(audit_events.c.target_id, audit_events.c.id)
-        .distinct(audit_events.c.target_id)
+        .ext(distinct_on(audit_events.c.target_id))
         .where(audit_events.c.tenant_id == tenant_id, audit_events.c.target_id.in_(ids))
         .order_by(audit_events.c.target_id, audit_events.c.at.desc(), audit_events.c.id.desc())
     )
