@@ -1,0 +1,82 @@
+"""The mutation root."""
+
+from typing import Annotated
+
+import strawberry
+
+from atlas.schema.context import Info
+from atlas.schema.mutations import acknowledge, baseline, members, sync
+from atlas.schema.mutations.acknowledge import (
+    AcknowledgeFindingInput,
+    AcknowledgeFindingPayload,
+    AcknowledgeFindingsInput,
+    AcknowledgeFindingsPayload,
+    ReopenFindingInput,
+    ReopenFindingPayload,
+)
+from atlas.schema.mutations.baseline import (
+    PinBaselineInput,
+    PinBaselinePayload,
+    UnpinBaselineInput,
+    UnpinBaselinePayload,
+)
+from atlas.schema.mutations.generate_drift import GenerateDriftInput, GenerateDriftPayload, request_drift
+from atlas.schema.mutations.members import (
+    RemoveMembershipInput,
+    RemoveMembershipPayload,
+    SetMembershipInput,
+    SetMembershipPayload,
+)
+from atlas.schema.mutations.sync import StartSyncInput, StartSyncPayload
+from atlas.schema.resolvers import mutation
+
+_INPUT = strawberry.argument(name="input", description="What to do.")
+
+
+@strawberry.type(description="What can be written: triage, baselines, members, and requests for work.")
+class Mutation:
+    @mutation(
+        "Queues drift generation for the scope's baseline and newest run, or for the pair named. Asking"
+        " again for a pair that is queued, running or done under the present rules returns that run. The idempotency"
+        " key holds per principal and tenant."
+    )
+    async def generate_drift(self, info: Info, given: Annotated[GenerateDriftInput, _INPUT]) -> GenerateDriftPayload:
+        return await request_drift(info, given)
+
+    @mutation("Accepts the change that a finding tells of, and says why.")
+    async def acknowledge_finding(
+        self, info: Info, given: Annotated[AcknowledgeFindingInput, _INPUT]
+    ) -> AcknowledgeFindingPayload:
+        return await acknowledge.acknowledge_finding(info, given)
+
+    @mutation("Accepts several changes. All or nothing for at most 1,000 findings.")
+    async def acknowledge_findings(
+        self, info: Info, given: Annotated[AcknowledgeFindingsInput, _INPUT]
+    ) -> AcknowledgeFindingsPayload:
+        return await acknowledge.acknowledge_findings(info, given)
+
+    @mutation("Takes an acknowledgement back, and says why.")
+    async def reopen_finding(self, info: Info, given: Annotated[ReopenFindingInput, _INPUT]) -> ReopenFindingPayload:
+        return await acknowledge.reopen_finding(info, given)
+
+    @mutation("Measures a scope's findings from one run from now on, which accepts what that run holds.")
+    async def pin_baseline(self, info: Info, given: Annotated[PinBaselineInput, _INPUT]) -> PinBaselinePayload:
+        return await baseline.pin_baseline(info, given)
+
+    @mutation("Measures a scope's findings from its previous run again.")
+    async def unpin_baseline(self, info: Info, given: Annotated[UnpinBaselineInput, _INPUT]) -> UnpinBaselinePayload:
+        return await baseline.unpin_baseline(info, given)
+
+    @mutation("Starts a sync from the tenant's configured Microsoft Graph connection.")
+    async def start_sync(self, info: Info, given: Annotated[StartSyncInput, _INPUT]) -> StartSyncPayload:
+        return await sync.start_sync(info, given)
+
+    @mutation("Makes a principal a member, or changes their role.")
+    async def set_membership(self, info: Info, given: Annotated[SetMembershipInput, _INPUT]) -> SetMembershipPayload:
+        return await members.set_membership(info, given)
+
+    @mutation("Ends a membership. The last owner of a tenant stays.")
+    async def remove_membership(
+        self, info: Info, given: Annotated[RemoveMembershipInput, _INPUT]
+    ) -> RemoveMembershipPayload:
+        return await members.remove_membership(info, given)

@@ -1,0 +1,50 @@
+"""The request for a sync run."""
+
+import strawberry
+
+from atlas import sync
+from atlas.schema.context import Info
+from atlas.schema.mutations.payload import (
+    UserError,
+    idempotency_key_of,
+    most_of,
+    outcome,
+    tenant_of,
+    text_of,
+)
+from atlas.schema.sync_runs import SyncRun, load_sync_run
+
+MOST_ITEM_TYPES = 200
+
+
+@strawberry.input(description="Which sync to start.")
+class StartSyncInput:
+    tenant_id: strawberry.ID = strawberry.field(description="The tenant.")
+    item_types: list[str] | None = strawberry.field(
+        default=None, description="The item types to read; all that Atlas knows where left out."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 200 characters: the same key and input give the same run, however often they are sent.",
+    )
+
+
+@strawberry.type(description="What became of a request for a sync.")
+class StartSyncPayload:
+    sync_run: SyncRun | None = strawberry.field(default=None, description="The run.")
+    created: bool = strawberry.field(description="Was it made by this request?")
+    errors: list[UserError] = strawberry.field(description="Why it was not done; empty where it was.")
+
+
+async def start_sync(info: Info, given: StartSyncInput) -> StartSyncPayload:
+    context = info.context
+    with outcome() as result:
+        tenant_id = tenant_of(given.tenant_id)
+        for one in most_of(given.item_types or [], MOST_ITEM_TYPES, "itemTypes"):
+            text_of(one, "itemTypes")
+        idempotency_key_of(given.idempotency_key)
+        run_id = await sync.start_sync(context.db, context.of(tenant_id))
+        context.forget()
+        run = await load_sync_run(context, tenant_id, run_id)
+        return StartSyncPayload(sync_run=run, created=True, errors=[])
+    return StartSyncPayload(created=False, errors=result.errors)

@@ -1,0 +1,76 @@
+"""Reads of sync runs and of their coverage."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atlas.store.filters import TextFilter, TimeFilter, among, of_scope_key
+from atlas.store.pages import Key, Order, Row, pairs
+from atlas.store.tables import run_units, sync_runs
+
+_CREATED = (Key("created_at", datetime), Key("id", UUID))
+ORDERS: Mapping[str, Order] = {
+    "CREATED_AT_ASC": Order("syncRuns:CREATED_AT_ASC", _CREATED),
+    "CREATED_AT_DESC": Order("syncRuns:CREATED_AT_DESC", _CREATED, descending=True),
+}
+
+_r = sync_runs.c
+# The database grants no more: the token of a lease is the worker's.
+COLUMNS = (
+    _r.tenant_id, _r.id, _r.scope_id, _r.seq, _r.source, _r.status, _r.requested_by, _r.created_at, _r.started_at,
+    _r.finished_at, _r.progress_done, _r.progress_total, _r.observed, _r.added, _r.changed, _r.removed, _r.unchanged,
+    _r.error_code, _r.error_message,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRunFilter:
+    scope_key: TextFilter | None = None
+    status: tuple[str, ...] | None = None
+    started_at: TimeFilter | None = None
+
+
+def of_tenant(tenant_id: UUID | None, _parent: ColumnElement[UUID], wanted: SyncRunFilter) -> Select[Any]:
+    return _filtered(tenant_id, wanted)
+
+
+def of_scope(tenant_id: UUID | None, scope_id: ColumnElement[UUID], wanted: SyncRunFilter) -> Select[Any]:
+    return _filtered(tenant_id, wanted).where(_r.scope_id == scope_id)
+
+
+async def by_ids(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[Row]:
+    query = select(*COLUMNS).where(_r.tenant_id == tenant_id, among(_r.id, ids))
+    return (await connection.execute(query)).all()
+
+
+async def by_sequences(
+    connection: AsyncConnection, tenant_id: UUID, places: Sequence[tuple[UUID, int]]
+) -> Sequence[Row]:
+    """The recorded runs at these (scope id, sequence)."""
+    wanted = pairs(places, Uuid(), Integer())
+    query = select(*COLUMNS).join(wanted, (wanted.c.a == _r.scope_id) & (wanted.c.b == _r.seq))
+    return (await connection.execute(query.where(_r.tenant_id == tenant_id))).all()
+
+
+async def coverage(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Row]:
+    """What each run read of each item type, by item type."""
+    u = run_units.c
+    return (
+        await connection.execute(
+            select(run_units).where(u.tenant_id == tenant_id, among(u.run_id, run_ids)).order_by(u.run_id, u.item_type)
+        )
+    ).all()
+
+
+def _filtered(tenant_id: UUID | None, wanted: SyncRunFilter) -> Select[Any]:
+    query = select(*COLUMNS).where(_r.tenant_id == tenant_id, *of_scope_key(tenant_id, _r.scope_id, wanted.scope_key))
+    if wanted.status is not None:
+        query = query.where(among(_r.status, wanted.status))
+    if wanted.started_at is not None:
+        query = query.where(*wanted.started_at.conditions(_r.started_at))
+    return query
