@@ -165,12 +165,10 @@ def _add(headers: MutableHeaders, defaults: Iterable[tuple[str, str]]) -> None:
 
 
 async def _fail(scope: Scope, receive: Receive, send: Send, request_id: str, seen: _Seen) -> None:
-    """An answer that has begun cannot be taken back: then the connection just ends."""
+    """An answer that has begun cannot be taken back: the server ends the connection, since it is not whole."""
     if scope["type"] == "http" and not seen.status:
         message = f"Something went wrong in Atlas. Tell its operator the request id {request_id}."
         failed = RefusedRequestError(500, message, code=Code.INTERNAL)
         await failed.response()(scope, receive, _watched(send, request_id, seen))
-    elif scope["type"] == "http":
-        raise ConnectionAbortedError("the answer had begun")
     elif seen.status == 101:
         await send({"type": "websocket.close", "code": 1011, "reason": "Something went wrong in Atlas"})

@@ -1,7 +1,8 @@
 """What an error looks like from outside: known ones with their code, every other one masked and logged once."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from enum import StrEnum
+from typing import TypeVar
 
 import structlog
 from graphql import ExecutionResult as CoreResult
@@ -9,6 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult, StreamExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from atlas.domain.errors import RefusedError
 from atlas.logs import where
@@ -17,6 +19,7 @@ from atlas.store.faults import Fault, fault_of
 log = structlog.get_logger("atlas.graphql")
 
 Known = CoreResult | ExecutionResult
+R = TypeVar("R")
 
 
 class Code(StrEnum):
@@ -82,6 +85,16 @@ def presentable(error: GraphQLError, request_id: str) -> GraphQLError:
 def validation_failed(error: GraphQLError) -> GraphQLError:
     """Gives an error of the standard's validation rules its code."""
     return _coded(error, Code.GRAPHQL_VALIDATION_FAILED, error.message)
+
+
+async def guarded(results: AsyncIterable[R], request_id: str) -> AsyncGenerator[R | PreExecutionError, None]:
+    """The results of a stream; an exception that would break it is its last result, masked."""
+    try:
+        async for result in results:
+            yield result
+    except Exception as error:  # noqa: BLE001
+        masked = presentable(GraphQLError("", original_error=error), request_id)
+        yield PreExecutionError(data=None, errors=[masked])
 
 
 class Masking(SchemaExtension):

@@ -115,7 +115,7 @@ class LimitExtension(SchemaExtension):
         if self._checked is None:  # It could be parsed, but is too deep to be measured.
             errors: list[GraphQLError] = [too_deep()]
         else:
-            errors = list(self._checked.errors) or self._too_costly(self._checked.document)
+            errors = list(self._checked.errors) or self._unnamed() or self._too_costly(self._checked.document)
         self.execution_context.pre_execution_errors = errors
         yield
 
@@ -131,6 +131,15 @@ class LimitExtension(SchemaExtension):
                 "maxDepth": self._limits.depth,
             }
         }
+
+    def _unnamed(self) -> list[GraphQLError]:
+        """Strawberry would take the first of several operations."""
+        named = self.execution_context._provided_operation_name is not None  # noqa: SLF001
+        operations = self._checked.shape.operations if self._checked else 0
+        if named or operations <= 1:
+            return []
+        message = f"The document has {operations} operations. Name one of them as `operationName`."
+        return [CodedError(Code.BAD_USER_INPUT, message)]
 
     def _too_costly(self, document: DocumentNode) -> list[GraphQLError]:
         context = self.execution_context

@@ -31,6 +31,7 @@ class Shape:
     aliases: int
     directives: int
     visits: int
+    operations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,23 @@ def measure(document: DocumentNode) -> Shape:
     definitions = document.definitions
     walk = _Walk({d.name.value: d for d in definitions if isinstance(d, FragmentDefinitionNode)})
     total = _NOTHING
-    roots = 0
+    roots = operations = 0
     for definition in definitions:
         if isinstance(definition, OperationDefinitionNode):
+            operations += 1
             walk.directives += len(definition.directives or ())
             reach = _selections(definition.selection_set, walk)
             total, roots = total + reach, max(roots, reach.top)
-    return Shape(total.depth, total.fields, total.introspection, roots, walk.aliases, walk.directives, walk.visits)
+    return Shape(
+        depth=total.depth,
+        fields=total.fields,
+        introspection_fields=total.introspection,
+        root_fields=roots,
+        aliases=walk.aliases,
+        directives=walk.directives,
+        visits=walk.visits,
+        operations=operations,
+    )
 
 
 def _selections(node: SelectionSetNode | None, walk: _Walk) -> _Reach:

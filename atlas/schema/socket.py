@@ -19,7 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from atlas.auth import Session, bearer, token_of_payload
 from atlas.schema.body import LONGEST_DOCUMENT
 from atlas.schema.context import GraphQLContext
-from atlas.schema.errors import AccessEndedError, Code, CodedError, presentable
+from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
 from atlas.schema.refusal import RefusedRequestError
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ class SocketHandler(Handler):
         try:
             holds = session is not None and await session.holds()
         except Exception as error:  # noqa: BLE001
-            failed = presentable(GraphQLError("", original_error=error), self._request_id)
+            failed = presentable(GraphQLError("", original_error=error), self.request_id)
             await operation.send_initial_errors([failed])
             return
         if session is None or not holds:
             await self._end(operation, EXPIRED if session and session.expired else REFUSED, "The token has ended")
             return
         own = copy(self)
-        own.context = self._view.services.context(session, self._request_id)
+        own.context = self._view.services.context(session, self.request_id)
         await Handler.run_operation(own, operation)
 
     async def _send_result_stream(self, operation: Operation[GraphQLContext | None, None], result_source: Any) -> None:
@@ -111,7 +111,7 @@ class SocketHandler(Handler):
         return cast("View", self.view)
 
     @property
-    def _request_id(self) -> str:
+    def request_id(self) -> str:
         return str(self._scope.get("state", {}).get("request_id", ""))
 
     @property
@@ -124,7 +124,7 @@ class SocketHandler(Handler):
 
 async def _ending(handler: SocketHandler, operation: Operation[Any, Any], results: Any) -> Any:
     """The results, up to one that says that the access has ended: then the socket is closed instead."""
-    async for result in results:
+    async for result in guarded(results, handler.request_id):
         ended = [error for error in result.errors or () if isinstance(error, AccessEndedError)]
         if ended:
             await handler._end(operation, ended[0].close_code, ended[0].message)  # noqa: SLF001

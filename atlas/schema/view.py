@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -18,13 +18,13 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
 
 from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
 from atlas.schema.body import media_type_of, read_parameters
 from atlas.schema.context import GraphQLContext
-from atlas.schema.errors import Code
+from atlas.schema.errors import Code, guarded, presentable
 from atlas.schema.live import Live, LiveSession
 from atlas.schema.refusal import JSON_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.socket import SocketHandler
@@ -126,6 +126,22 @@ class View(GraphQL[GraphQLContext | None, None]):
         transport = self._get_stream_transport_from_headers(request.headers)
         return await read_parameters(request, "sse" if transport else "http")
 
+    async def execute_operation(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: GraphQLContext | None,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        result = await super().execute_operation(
+            request, request_adapter, request_data, context, root_value, sub_response
+        )
+        if isinstance(result, SubscriptionExecutionResult):
+            return cast("SubscriptionExecutionResult", guarded(result, request_id_of(request.scope)))
+        return result
+
     async def execute_single(
         self,
         request: Request,
@@ -156,6 +172,9 @@ class View(GraphQL[GraphQLContext | None, None]):
             raise RefusedRequestError(400, error.as_http_error_reason()) from error
         except MissingQueryError as error:
             raise RefusedRequestError(400, "The parameter `query` is missing.") from error
+        # An exception of an extension comes past the masking of extensions.
+        request_id = request_id_of(request.scope)
+        result.errors = [presentable(error, request_id) for error in result.errors or ()] or None
         sub_response.status_code = _status(result)
         return result
 
@@ -187,7 +206,7 @@ class View(GraphQL[GraphQLContext | None, None]):
         sub_response: Response,
         headers: Mapping[str, str],
     ) -> Response:
-        return await super().create_streaming_response(request, stream, Response(), headers)
+        return StreamingResponse(stream(), headers=headers)
 
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)
