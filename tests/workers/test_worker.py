@@ -65,9 +65,7 @@ def worker_process(cluster: Services, **terms: Any) -> Iterator[subprocess.Popen
 async def two_runs(api: Database, worker: Database, tenant: Tenant, folder: Path, *, objects: int = 5) -> None:
     for value in (1, 2):
         export = write_export(folder / str(value), *(make_policy(n, value=value) for n in range(objects)))
-        await sync.record_folder(
-            api, worker, tenant.as_(Role.MANAGER), path=export, deployment_key=DEPLOYMENT_KEY
-        )
+        await sync.record_folder(api, worker, tenant.as_(Role.MANAGER), path=export, deployment_key=DEPLOYMENT_KEY)
 
 
 async def row_of(api: Database, tenant: Tenant, run_id: UUID) -> dict[str, Any]:
@@ -101,7 +99,9 @@ async def until(api: Database, tenant: Tenant, run_id: UUID, status: str, *, att
 async def scope_held(owner: Database, tenant: Tenant) -> AsyncIterator[None]:
     """Holds the scope's row, so that a generation stops in the middle: at the beginning of its effect."""
     async with owner.transaction() as connection:
-        await connection.execute(text("select 1 from atlas.scopes where tenant_id = :t for no key update"), {"t": tenant.id})
+        await connection.execute(
+            text("select 1 from atlas.scopes where tenant_id = :t for no key update"), {"t": tenant.id}
+        )
         yield
 
 
