@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from strawberry.schema.base import BaseSchema
 
 from atlas.edge import BodyLimit, Edge, not_served
@@ -72,9 +72,11 @@ def create_app(
     async def measured(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+    view = View(schema, Services(db, live, dispatch))
     app = Starlette(
         routes=[
-            Route("/graphql", View(schema, Services(db, live, dispatch))),
+            Route("/graphql", view),
+            WebSocketRoute("/graphql", view),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", measured),
