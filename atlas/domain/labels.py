@@ -60,7 +60,9 @@ def _definition(definition_id: str) -> str:
         # An administrative template names its categories between tildes, its policy after the last underscore.
         head, _, last = rest.rpartition("~")
         named = next((known for known in AREAS if last.startswith(f"{known}_")), None)
-        category, policy = (named, last[len(named) + 1 :]) if named else last.split("_", 1) if "_" in last else ("", last)
+        category, policy = (
+            (named, last[len(named) + 1 :]) if named else last.split("_", 1) if "_" in last else ("", last)
+        )
         area = head.partition("~")[0]
         return " > ".join(dict.fromkeys(filter(None, (_area(area), _area(category), _words(policy)))))
     if "_" not in rest:

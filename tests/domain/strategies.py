@@ -29,7 +29,9 @@ def _instances(children: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy
         st.builds(graph.simple, definitions, st.one_of(texts, numbers)),
         st.builds(lambda key, values: graph.simple_rows(key, *values), definitions, st.lists(texts, max_size=4)),
         st.builds(lambda key, found: graph.group_rows(key, *found), definitions, rows),
-        st.builds(lambda key, option, found: graph.choice(key, option, *found), definitions, words, _distinct(children, 3)),
+        st.builds(
+            lambda key, option, found: graph.choice(key, option, *found), definitions, words, _distinct(children, 3)
+        ),
     )
 
 
@@ -54,11 +56,13 @@ policies = st.builds(
     assignments,
     st.lists(words, max_size=3),
 )
-actions = st.fixed_dictionaries({
-    "actionType": st.sampled_from(["block", "notification", "retire"]),
-    "gracePeriodHours": st.integers(0, 400),
-    "notificationMessageCCList": st.lists(texts, max_size=3),
-})
+actions = st.fixed_dictionaries(
+    {
+        "actionType": st.sampled_from(["block", "notification", "retire"]),
+        "gracePeriodHours": st.integers(0, 400),
+        "notificationMessageCCList": st.lists(texts, max_size=3),
+    }
+)
 compliances = st.builds(
     lambda found, length, enabled, text: (
         "deviceCompliancePolicy",

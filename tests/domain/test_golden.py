@@ -1,0 +1,120 @@
+"""Golden vectors: the form c1, the scope key, the fingerprint and the tenant key, fixed to the last byte.
+
+A failure here means that stored hashes no longer compare. A change that is meant is a new prefix or version.
+"""
+
+from uuid import UUID
+
+import pytest
+
+from atlas.domain.canonical import FORM, canonical_item, encode_body
+from atlas.domain.engine import ENGINE
+from atlas.domain.fingerprint import fingerprint
+from atlas.domain.identity import item_id
+from atlas.domain.keys import derive_tenant_key
+from atlas.domain.selection import Selection, scope_key
+from atlas.domain.vocabulary import ChangeType, FindingKind, SyncSource
+from tests.domain import graph
+from tests.domain.graph import KEY
+
+ENCRYPTION = "device_vendor_msft_bitlocker_requiredeviceencryption"
+POLICY = graph.policy(
+    graph.choice(ENCRYPTION, "1", graph.simple("device_vendor_msft_bitlocker_length", 256)),
+    graph.simple("device_vendor_msft_policy_config_text", "free text"),
+    graph.simple("device_vendor_msft_policy_config_secret", "hunter2", "Secret"),
+    graph.simple_rows("device_vendor_msft_policy_config_sites", "b.example", "a.example", "a.example"),
+    graph.group_rows(
+        "device_vendor_msft_policy_config_rules",
+        [graph.simple("rules_port", 443), graph.choice("rules_action", "block")],
+        [graph.simple("rules_port", 80), graph.choice("rules_action", "allow")],
+    ),
+    description="What it is for, in ünïcode",
+    assignments=[graph.assignment(filter_id=graph.GROUP, filter_type="exclude")],
+)
+NUMBERS = {
+    "id": "n",
+    "displayName": "str:quoted",
+    "a": 0.1,
+    "b": 2**64,
+    "c": -0.0,
+    "d": 1e21,
+    "e": False,
+    "f": [3, 1, 2],
+}
+CONFIGURATION = graph.custom_configuration(graph.oma("./Vendor/MSFT/A", "secret"), graph.oma("./Vendor/MSFT/B", 1))
+VECTORS = {
+    "policy": (
+        "configurationPolicy",
+        POLICY,
+        "c1:0efa893214f0076b39be0980f1a5b76b266d3720e9f2e328c64d27357af21d98",
+        "c1:c69e1c2e2e8c4a3d93c2a18fedcc8a8265a8735a9418b20ca4921226d298b9d5",
+    ),
+    "compliance": (
+        "deviceCompliancePolicy",
+        graph.compliance(),
+        "c1:63ec30a20dbd93d8bf27e72c81701ea47c33f22e147cc1ef19770212a977a0dd",
+        "c1:1c8f536ce6c80bc8a3aba149cb1f85717b4797d9a58540ea041e8b49932fd410",
+    ),
+    "configuration": (
+        "deviceConfiguration",
+        CONFIGURATION,
+        "c1:d1abee731c0f1b6949eec393c8aab3f98cbbac6def43bdda120c4dd72db6c640",
+        "c1:2f457450d3c9e44b8c84813ddfb61814962fbcacc718b1c929b46f7815efef73",
+    ),
+    "numbers": (
+        "somethingNew",
+        NUMBERS,
+        "c1:7ac143e510961579f0f0800b02017df05e84c790aae21c11880efec068717728",
+        "c1:43e169f01ef43e79620f7e23abe2a35faad8d5d25722226f38124d463f393b97",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_canonical_form_is_what_it_was(name):
+    item_type, raw, content_hash, settings_hash = VECTORS[name]
+    item = canonical_item(item_type, raw, KEY)
+    assert (item.hash, item.settings_hash) == (content_hash, settings_hash)
+    assert item.hash.startswith(f"{FORM}:")
+
+
+def test_the_body_is_what_it_was():
+    body = encode_body(canonical_item("somethingNew", NUMBERS, KEY).properties)
+    assert body == (
+        b'{"a":"f64:0.1","b":"int:18446744073709551616","c":0,"d":"f64:1e+21","displayName":"str:str:quoted",'
+        b'"e":false,"f/[1]":1,"f/[2]":2,"f/[3]":3}'
+    )
+
+
+def test_the_tenant_key_is_what_it_was():
+    key = derive_tenant_key(bytes(range(32)), UUID("00000000-0000-4000-8000-00000000000a"))
+    assert (key.id, key.secret.hex()) == (
+        "6b322df8",
+        "3ec586acbfa8c0c4bacf7126420671fe8a18c63c88f85a786645228d85a34505",
+    )
+
+
+def test_the_scope_key_is_what_it_was():
+    selection = Selection(SyncSource.FOLDER)
+    assert selection.canonical == '{"itemTypes":null,"layout":"default","source":"FOLDER"}'
+    assert scope_key(selection) == "s1:8a404248df65f877ebfdf19e3ec802c0a5c1a5e9c01976b6d76c244ab1ef3b7c"
+    assert (
+        scope_key(Selection(SyncSource.GRAPH, item_types=("b", "a", "b")))
+        == "s1:b7b99b5f3465238632fa157619be0b0e63908fe4d7b7e519b2218436dbfa0f18"
+    )
+
+
+def test_the_fingerprint_is_what_it_was():
+    found = fingerprint(
+        kind=FindingKind.DRIFT, scope_key="s1:0", item_type="configurationPolicy", external_id="1",
+        change_type=ChangeType.ADDED, baseline_hash=None, current_hash="c1:0",
+    )  # fmt: skip
+    assert found == "f1:13884d93c569634ec6c5aaf336a0b9acf5f24bd0da7855042c17f0afecb33f84"
+
+
+def test_the_item_id_is_what_it_was():
+    assert item_id(UUID(int=1), "configurationPolicy", "1") == UUID("c1690e97-e721-574e-b8bf-074998fbfa62")
+
+
+def test_the_engine_names_its_three_versions():
+    assert ENGINE == "c1.p1.r1"
