@@ -42,6 +42,21 @@ return (
       and j.lease_token = nullif(current_setting('atlas.lease_token', true), '')::uuid
       and j.lease_until > now()
 );
+
+-- The same, where the job is of this kind: 'sync' or 'drift'. Drift generation only analyses, so its lease writes no
+-- inventory, and a recording writes no finding.
+create function atlas.tenant_for_job(kind text) returns uuid
+    language sql stable security definer set search_path = pg_catalog, pg_temp
+return (
+    select j.tenant_id from (
+        select 'drift' as kind, tenant_id, id from atlas.drift_runs
+        union all
+        select 'sync', tenant_id, id from atlas.sync_runs
+    ) j
+    where j.tenant_id = atlas.tenant_for_job()
+      and j.id = nullif(current_setting('atlas.job_id', true), '')::uuid
+      and j.kind = tenant_for_job.kind
+);
 """
 
 # One UPDATE takes a queued job with a fresh token, or returns nothing: taken, finished, not due, or none at all.
@@ -62,18 +77,20 @@ end $$;
 """
 
 HELD = "tenant_id = (select atlas.tenant_for_job())"
+SYNC = "tenant_id = (select atlas.tenant_for_job('sync'))"
+DRIFT = "tenant_id = (select atlas.tenant_for_job('drift'))"
 
 WORKER_SELECT = f"""
 grant select on atlas.{{table}} to atlas_worker;
 create policy worker_select on atlas.{{table}} for select to atlas_worker using ({HELD});
 """
-WORKER_INSERT = f"""
-grant insert on atlas.{{table}} to atlas_worker;
-create policy worker_insert on atlas.{{table}} for insert to atlas_worker with check ({HELD}{{own}});
+WORKER_INSERT = """
+grant insert on atlas.{table} to atlas_worker;
+create policy worker_insert on atlas.{table} for insert to atlas_worker with check ({check});
 """
-WORKER_UPDATE = f"""
-grant update ({{columns}}) on atlas.{{table}} to atlas_worker;
-create policy worker_update on atlas.{{table}} for update to atlas_worker using ({HELD}) with check ({HELD});
+WORKER_UPDATE = """
+grant update ({columns}) on atlas.{table} to atlas_worker;
+create policy worker_update on atlas.{table} for update to atlas_worker using ({check}) with check ({check});
 """
 OWN_JOB = "id = (select nullif(current_setting('atlas.job_id', true), '')::uuid)"
 WORKER_JOB_UPDATE = f"""
@@ -89,22 +106,25 @@ READ = (
 OWN_JOB_ID = "(select nullif(current_setting('atlas.job_id', true), '')::uuid)"
 # What tells of a run is written by the job of that run; and only a person acknowledges.
 INSERT = {
-    "run_units": f" and run_id = {OWN_JOB_ID}",
-    "run_duplicates": f" and run_id = {OWN_JOB_ID}",
-    "contents": "",
-    "item_intervals": "",
-    "findings": " and acknowledged_by is null",
-    "drift_run_findings": f" and drift_run_id = {OWN_JOB_ID}",
-    "judged_types": "",
+    "run_units": f"{SYNC} and run_id = {OWN_JOB_ID}",
+    "run_duplicates": f"{SYNC} and run_id = {OWN_JOB_ID}",
+    "contents": SYNC,
+    "item_intervals": SYNC,
+    "findings": f"{DRIFT} and acknowledged_by is null",
+    "drift_run_findings": f"{DRIFT} and drift_run_id = {OWN_JOB_ID}",
+    "judged_types": DRIFT,
 }
 UPDATE = {
-    "scopes": "last_seq, generated_seq, item_types",
-    "judged_types": "seq",
-    "item_intervals": "valid_to, hash, settings_hash",
+    "scopes": (HELD, "last_seq, generated_seq, item_types"),
+    "judged_types": (DRIFT, "seq"),
+    "item_intervals": (SYNC, "valid_to, hash, settings_hash"),
     "findings": (
-        "status, resolution, is_current, last_seen_at, occurrences, superseded_by, recreation_of,"
-        " recreation_similarity, recreation_identical, acknowledged_by, acknowledged_at, acknowledged_reason,"
-        " acknowledged_until"
+        DRIFT,
+        (
+            "status, resolution, is_current, last_seen_at, occurrences, superseded_by, recreation_of,"
+            " recreation_similarity, recreation_identical, acknowledged_by, acknowledged_at, acknowledged_reason,"
+            " acknowledged_until"
+        ),
     ),
 }
 JOB_UPDATE = {
@@ -142,6 +162,7 @@ def upgrade() -> None:
         run(CLAIM.format(noun=noun))
     for function in (
         "tenant_for_job()",
+        "tenant_for_job(text)",
         "claim_sync_run(uuid, uuid, interval)",
         "claim_drift_run(uuid, uuid, interval)",
     ):
@@ -150,10 +171,10 @@ def upgrade() -> None:
         run(f"grant execute on function atlas.{function} to atlas_worker")
     for table in READ:
         run(WORKER_SELECT.format(table=table))
-    for table, own in INSERT.items():
-        run(WORKER_INSERT.format(table=table, own=own))
-    for table, columns in UPDATE.items():
-        run(WORKER_UPDATE.format(table=table, columns=columns))
+    for table, check in INSERT.items():
+        run(WORKER_INSERT.format(table=table, check=check))
+    for table, (check, columns) in UPDATE.items():
+        run(WORKER_UPDATE.format(table=table, columns=columns, check=check))
     for table, columns in JOB_UPDATE.items():
         run(WORKER_JOB_UPDATE.format(table=table, columns=columns))
     for table in JOBS:

@@ -41,8 +41,10 @@ INSERTS = {
         "item_intervals": """(tenant_id, scope_id, item_type, external_id, valid_from, item_id, hash, settings_hash,
             display_name) values (:tenant, :scope, 't', 'three', 2, :item, 'c1:a', 'c1:a', 'n')""",
         "judged_types": "(tenant_id, scope_id, item_type, seq) values (:tenant, :scope, 't', 2)",
-        "run_units": None,
-        "run_duplicates": None,
+        "run_units": """(tenant_id, run_id, item_type, scope_id, status, observed)
+            values (:tenant, :sync_run, 'scripts', :scope, 'COMPLETE', 1)""",
+        "run_duplicates": """(tenant_id, run_id, item_type, external_id, display_name, detail)
+            values (:tenant, :sync_run, 'scripts', 'twin', 'Twin', '{}')""",
     },
     "atlas_sweeper": {},
 }
@@ -59,9 +61,9 @@ UPDATES = {
         "item_intervals": "hash = hash",
         "findings": "last_seen_at = now()",
         "drift_runs": "progress_done = 1",
-        "sync_runs": None,
+        "sync_runs": "progress_done = 1",
     },
-    "atlas_sweeper": {"drift_runs": None, "sync_runs": None},
+    "atlas_sweeper": {},
 }
 DELETES = {"atlas_api": {"memberships"}, "atlas_worker": set(), "atlas_sweeper": set()}
 READS = {"atlas_api": READ_BY_API, "atlas_worker": READ_BY_WORKER, "atlas_sweeper": ("drift_runs", "sync_runs")}
@@ -74,10 +76,19 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
     return {"atlas_api": api, "atlas_worker": worker, "atlas_sweeper": sweeper}
 
 
-def contexts(role: str, world: World, other: World) -> dict[str, Context]:
+# What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
+INVENTORY = {"contents", "item_intervals", "run_duplicates", "run_units", "sync_runs"}
+
+
+def contexts(role: str, world: World, other: World, table: str = "") -> dict[str, Context]:
     """`wrong` is a true member, or a true lease, of the other tenant that names this one."""
     if role == "atlas_worker":
-        return {"right": world.leased(), "wrong": other.leased(tenant_id=world.tenant), "none": Context()}
+        job, others = (world.drift_run, other.drift_run) if table not in INVENTORY else (world.sync_run, other.sync_run)
+        return {
+            "right": world.leased(job_id=job),
+            "wrong": other.leased(tenant_id=world.tenant, job_id=others),
+            "none": Context(),
+        }
     return {"right": world.context(), "wrong": other.context(tenant_id=world.tenant), "none": Context()}
 
 
@@ -100,13 +111,13 @@ async def test_every_table_of_the_world_holds_a_row(owner: Database, world: Worl
 async def test_a_read_finds_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
-    for name, context in contexts(role, world, other).items():
+    for name, context in contexts(role, world, other, table).items():
         found = await attempt(databases[role], context, _select(table), world.ids)
         if table not in READS[role]:
             assert found == DENIED, name
         elif role == "atlas_sweeper":
             assert isinstance(found, int)
-            assert (found > 0) == (table == "drift_runs"), "the sweeper sees open jobs whatever its context says"
+            assert found == 1, "the sweeper sees the open job whatever its context says"
         else:
             assert isinstance(found, int)
             assert (found > 0) == (name == "right"), name
@@ -119,7 +130,7 @@ async def test_an_insert_is_denied_but_in_the_right_context(
 ) -> None:
     ids = world.ids | {"stranger": other.owner}
     values = INSERTS[role].get(table) or "(tenant_id) values (:tenant)"
-    for name, context in contexts(role, world, other).items():
+    for name, context in contexts(role, world, other, table).items():
         touched = await attempt(databases[role], context, f"insert into atlas.{table} {values}", ids)
         assert touched == (1 if name == "right" and INSERTS[role].get(table) else DENIED), name
 
@@ -130,7 +141,7 @@ async def test_an_update_touches_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
     change = UPDATES[role].get(table) or ANY_COLUMN
-    for name, context in contexts(role, world, other).items():
+    for name, context in contexts(role, world, other, table).items():
         touched = await attempt(
             databases[role], context, f"update atlas.{table} set {change} where tenant_id = :tenant", world.ids
         )
@@ -146,7 +157,7 @@ async def test_an_update_touches_rows_in_the_right_context_only(
 async def test_a_delete_touches_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
-    for name, context in contexts(role, world, other).items():
+    for name, context in contexts(role, world, other, table).items():
         touched = await attempt(databases[role], context, _delete(table), world.ids)
         if table not in DELETES[role]:
             assert touched == DENIED, name
@@ -185,6 +196,21 @@ async def test_the_sweeper_writes_bookkeeping_and_nothing_else(
             world.ids,
         )
     assert await attempt(sweeper, Context(), statement, world.ids) == (1 if bookkeeping else DENIED)
+
+
+async def test_the_lease_of_one_kind_does_not_do_the_work_of_the_other(worker: Database, world: World) -> None:
+    """Drift generation only analyses: it writes no inventory. A recording writes no finding."""
+    drift, sync = world.leased(), world.leased(job_id=world.sync_run)
+    for table, values in INSERTS["atlas_worker"].items():
+        insert = f"insert into atlas.{table} {values}"
+        ids = world.ids | {"stranger": world.lease}
+        assert await attempt(worker, drift if table in INVENTORY else sync, insert, ids) == DENIED, table
+    for table in ("item_intervals", "sync_runs"):
+        update = f"update atlas.{table} set {UPDATES['atlas_worker'][table]} where tenant_id = :tenant"
+        assert await attempt(worker, drift, update, world.ids) == 0
+    for table in ("findings", "judged_types", "drift_runs"):
+        update = f"update atlas.{table} set {UPDATES['atlas_worker'][table]} where tenant_id = :tenant"
+        assert await attempt(worker, sync, update, world.ids) == 0
 
 
 async def test_the_sweeper_cannot_take_a_job_for_itself(sweeper: Database, owner: Database, world: World) -> None:

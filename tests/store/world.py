@@ -36,6 +36,8 @@ insert into atlas.scopes (tenant_id, id, key, source, selection, label, last_seq
 insert into atlas.sync_runs (tenant_id, id, scope_id, seq, source, status, requested_by) values
     (:tenant, :baseline_run, :scope, 1, 'FOLDER', 'SUCCEEDED', :owner),
     (:tenant, :current_run, :scope, 2, 'FOLDER', 'SUCCEEDED', :owner);
+insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, requested_by, attempts, lease_token, lease_until)
+    values (:tenant, :sync_run, :scope, 'GRAPH', 'RUNNING', :owner, 1, :lease, now() + interval '10 minutes');
 insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, seq, status, observed)
     values (:tenant, :current_run, 'deviceConfigurations', :scope, 2, 'COMPLETE', 2);
 insert into atlas.run_duplicates (tenant_id, run_id, item_type, external_id, display_name, detail)
@@ -68,7 +70,7 @@ insert into atlas.drift_run_findings (tenant_id, drift_run_id, finding_id) value
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ids of the tenant. Its one drift run is RUNNING under `lease`; both findings are NEW.
+    """The ids of the tenant. `drift_run` and `sync_run` are RUNNING under `lease`; both findings are NEW.
 
     `finding` stands in the current run as its content says, `second` does not.
     """
@@ -83,6 +85,7 @@ class World:
     baseline_run: UUID
     current_run: UUID
     drift_run: UUID
+    sync_run: UUID
     lease: UUID
     item: UUID
     finding: UUID
