@@ -148,6 +148,27 @@ async def create_token(
     return NewToken(token_id, token, principal_id, expires_at)
 
 
+async def create_own_token(owner: Database, context: Context, *, expires_at: datetime) -> NewToken:
+    """A token for the context's principal, who is a member of its tenant, over the connection of `atlas_owner`.
+
+    Only the embedded home asks for one: its user owns the database anyway. It holds in every tenant of theirs.
+    """
+    if context.principal_id is None:
+        raise forbidden()
+    token = new_token()
+    async with owner.transaction(context) as connection:
+        token_id = await store.insert_token(
+            connection,
+            tenant_id=_tenant(context),
+            principal_id=context.principal_id,
+            token_hash=_hash(token),
+            hint=token[:12],
+            created_by=context.principal_id,
+            expires_at=expires_at,
+        )
+    return NewToken(token_id, token, context.principal_id, expires_at)
+
+
 async def list_tokens(db: Database, context: Context) -> list[Token]:
     async with db.transaction(context, readonly=True) as connection:
         if context.principal_id is not None:

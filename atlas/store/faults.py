@@ -23,7 +23,7 @@ def fault_of(error: BaseException | None) -> Fault | None:
         return Fault.UNREACHABLE
     if not isinstance(error, SQLAlchemyError | asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
         return None
-    state = _sqlstate(error)
+    state = sqlstate_of(error)
     if state in _BAD_TEXT:
         return Fault.BAD_TEXT
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
@@ -32,8 +32,8 @@ def fault_of(error: BaseException | None) -> Fault | None:
     return None
 
 
-def _sqlstate(error: BaseException) -> str:
-    """The adapter wraps the driver's exception, sometimes twice."""
+def sqlstate_of(error: BaseException) -> str:
+    """PostgreSQL's code in an exception, or an empty text. The adapter wraps the driver's, sometimes twice."""
     seen: BaseException | None = error
     while seen is not None:
         state = getattr(seen, "sqlstate", None)

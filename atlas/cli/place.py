@@ -1,0 +1,144 @@
+"""Where a command works: the services of its home, joined or started, or those of a deployment, named by URLs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from atlas.domain.errors import OperatorError
+from atlas.local import Services, default_home, services, status
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from atlas.settings import Settings
+    from atlas.workers.runtime import WorkerSettings
+
+UrlName = Literal["database", "worker_database", "sweeper_database", "owner_database", "superuser_database", "broker"]
+URL_NAMES: tuple[UrlName, ...] = (
+    "database", "worker_database", "sweeper_database", "owner_database", "superuser_database", "broker",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`services` are those of the embedded home; None in a deployment, whose URLs stand in the settings."""
+
+    home: Path
+    settings: "Settings"
+    services: Services | None
+
+    @property
+    def embedded(self) -> bool:
+        return self.services is not None
+
+    @property
+    def joined(self) -> bool:
+        """True where another process owns the services of this home."""
+        return self.services is not None and self.services.joined
+
+    def known_url(self, name: UrlName) -> str | None:
+        if self.services is not None:
+            found: str = getattr(self.services, f"{name}_url")
+            return found
+        return url_of(self.settings, name)
+
+    def url(self, name: UrlName) -> str:
+        """The address of a service; it may hold a password. Raises `OperatorError` where it is not set."""
+        found = self.known_url(name)
+        if found is None:
+            raise OperatorError(
+                "NOT_CONFIGURED",
+                f"{variable(name)} is not set.",
+                "Set it; or unset every ATLAS_*_URL variable to work in the embedded home.",
+            )
+        return found
+
+    def key_file(self) -> Path:
+        """Where the deployment key is. Raises `OperatorError` where a deployment does not name it."""
+        from atlas import keys
+
+        if self.settings.secret_key_file is not None:
+            return self.settings.secret_key_file
+        if self.embedded:
+            return self.home / keys.NAME
+        raise OperatorError(
+            "NO_KEY_FILE",
+            "ATLAS_SECRET_KEY_FILE is not set, so nothing can be redacted.",
+            "Name a file of 32 random bytes or more that only this user can read.",
+        )
+
+    def http_url(self) -> str | None:
+        """Where `atlas up` answers for this home, if another process is up."""
+        return status(self.home).http_url if self.joined else None
+
+
+def url_of(settings: "Settings", name: UrlName) -> str | None:
+    secret = getattr(settings, f"{name}_url")
+    return None if secret is None else str(secret.get_secret_value())
+
+
+def variable(name: UrlName) -> str:
+    return f"ATLAS_{name.upper()}_URL"
+
+
+def home_folder(home: Path | None) -> Path:
+    return home if home is not None else default_home()
+
+
+@contextmanager
+def opened(home: Path | None, *, prepared: bool = True) -> Iterator[Place]:
+    """The place for the length of the block.
+
+    Where no URL is set, the services of the home: joined when they run, else started, and stopped at the end. Unless
+    `prepared` is false the home then has its roles, migrations and key.
+    """
+    from atlas.settings import Settings
+
+    settings = Settings()
+    if any(url_of(settings, name) is not None for name in URL_NAMES):
+        yield Place(home_folder(home), settings, None)
+        return
+    with services(home_folder(home)) as running:
+        place = Place(running.home, settings, running)
+        if prepared:
+            from atlas.cli.preparing import prepare
+
+            prepare(running, place.key_file())
+        yield place
+
+
+def configure_logs(place: Place, *, quiet: bool = True) -> None:
+    """Logs go to stderr; a command that ends by itself tells only what is out of order."""
+    import logging
+
+    from atlas.logs import configure
+
+    configure(place.settings.log_format, level=logging.WARNING if quiet else logging.INFO)
+
+
+def worker_settings(place: Place) -> "WorkerSettings":
+    """What a worker of this place needs. Raises `OperatorError` where a URL is missing."""
+    from atlas.workers.actors import Terms
+    from atlas.workers.runtime import WorkerSettings
+
+    settings = place.settings
+    return WorkerSettings(
+        worker_url=place.url("worker_database"),
+        sweeper_url=place.url("sweeper_database"),
+        broker_url=place.url("broker"),
+        threads=settings.worker_threads,
+        sweep_seconds=settings.sweep_seconds,
+        resend_seconds=settings.resend_seconds,
+        terms=Terms(lease_seconds=settings.lease_seconds, max_attempts=settings.max_attempts),
+    )
+
+
+def worker_beside(place: Place) -> "AbstractContextManager[None]":
+    """A worker in this process, where nobody else's works: in an embedded home that is not up."""
+    if not place.embedded or place.http_url() is not None:
+        return nullcontext()
+    from atlas.workers.runtime import running
+
+    return running(worker_settings(place))

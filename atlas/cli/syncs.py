@@ -1,0 +1,139 @@
+"""`atlas sync`: recording what a source holds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlas.cli.options import Home, Json, Tenant, Token, words
+from atlas.cli.output import print_json, progress, row, say, stderr, stdout, table
+from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus
+
+if TYPE_CHECKING:
+    from atlas.cli.caller import Caller
+
+PARTIAL = 3
+
+app = typer.Typer(help="Records a sync run: what a source holds of a tenant's configuration.", no_args_is_help=True)
+
+Types = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--types", metavar="TYPE,...", show_default=False, help="Only these item types; one not found is then empty."
+    ),
+]
+
+
+@app.command("folder")
+def folder(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False, help="The folder of an export.")],
+    tenant: Tenant,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", show_default=False, help="What its scope is called; else the folder's name."),
+    ] = None,
+    types: Types = None,
+    home: Home = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Records a run from a folder that IntuneManagement, IntuneCD or plain JSON files were exported to.
+
+    Ends with 3 where a type could not be read to its end: the run is PARTIAL, and nothing of that type is compared.
+    """
+    item_types = known_types(types)
+    from atlas.cli.caller import act
+
+    async def work(caller: "Caller") -> dict[str, Any]:
+        return await record(caller, tenant, path, label=label, item_types=item_types, quiet=as_json)
+
+    _finish(act(home, token, work), as_json=as_json)
+
+
+@app.command("graph")
+def graph(tenant: Tenant, types: Types = None, home: Home = None, token: Token = None, as_json: Json = False) -> None:
+    """Records a run from Microsoft Graph, by the worker."""
+    known_types(types)
+    from atlas import sync
+    from atlas.cli.caller import act, tenant_named
+    from atlas.cli.graph import SYNC_RUN, node
+    from atlas.schema.ids import encode_id
+
+    async def work(caller: "Caller") -> dict[str, Any]:
+        entry = await tenant_named(caller.db, caller.of(None), tenant)
+        run_id = await sync.start_sync(caller.db, caller.of(entry.id))
+        return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+
+    _finish(act(home, token, work, worker=True), as_json=as_json)
+
+
+def _finish(run: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(run)
+    else:
+        show(run)
+    code = exit_code(run)
+    if code:
+        raise typer.Exit(code)
+
+
+async def record(
+    caller: "Caller", tenant: str, path: Path, *, label: str | None, item_types: list[str] | None, quiet: bool
+) -> dict[str, Any]:
+    """Records the folder and returns the run under the field names of SyncRun."""
+    from atlas import keys
+    from atlas.cli.caller import pool, tenant_named
+    from atlas.cli.graph import SYNC_RUN, node
+    from atlas.schema.ids import encode_id
+    from atlas.sync import record_folder
+
+    key = keys.deployment_key(caller.place.key_file())
+    entry = await tenant_named(caller.db, caller.of(None), tenant)
+    async with pool(caller.place.url("worker_database")) as worker:
+        with progress(f"Reading {path.name or path}", quiet=quiet) as moved:
+            run_id = await record_folder(
+                caller.db, worker, caller.of(entry.id),
+                path=path, deployment_key=key, label=label, item_types=item_types, on_progress=moved,
+            )  # fmt: skip
+    return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+
+
+def known_types(types: list[str] | None) -> list[str] | None:
+    """The item types of `--types`; a usage error for one that Atlas does not know."""
+    wanted = words(types)
+    if wanted is None:
+        return None
+    from atlas.domain.errors import RefusedError
+    from atlas.sources.coverage import wanted_types
+
+    try:
+        wanted_types(wanted)
+    except RefusedError as error:
+        raise typer.BadParameter(error.message, param_hint="--types") from None
+    return wanted
+
+
+def exit_code(run: dict[str, Any]) -> int:
+    """0 where all was read, 3 where a part was, 1 where nothing was recorded."""
+    return {SyncRunStatus.SUCCEEDED: 0, SyncRunStatus.PARTIAL: PARTIAL}.get(SyncRunStatus(run["status"]), 1)
+
+
+def show(run: dict[str, Any], *, coverage: bool = True) -> None:
+    """The run as a line, what it covers as a table, and what was not read."""
+    counts = run["counts"]
+    numbered = f"run {run['sequence']}" if run["sequence"] else "not recorded"
+    told = ", ".join(f"{counts[name]} {name}" for name in ("observed", "added", "changed", "removed", "unchanged"))
+    style = {"SUCCEEDED": "green", "PARTIAL": "yellow"}.get(run["status"], "red")
+    say(f"{run['status']}: {run['scope']['label']}, {numbered}: {told}", style=style)
+    incomplete = [unit for unit in run["coverage"] if unit["status"] != CoverageStatus.COMPLETE]
+    if coverage:
+        made = table("ITEM TYPE", "READ", "COVERAGE", right=("READ",))
+        for unit in run["coverage"]:
+            row(made, unit["itemType"], unit["observed"], unit["status"])
+        stdout().print(made)
+    for unit in incomplete:
+        say(f"{unit['itemType']}: {unit['status']}. {unit['message'] or ''}", style="yellow", error=True)
+    if run["error"]:
+        say(f"{run['error']['code']}: {run['error']['message']}", style="yellow", error=True)
+    if incomplete and run["sequence"]:
+        stderr().print("What was not read to its end is not compared; what was last read of it stands.", style="dim")

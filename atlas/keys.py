@@ -1,0 +1,66 @@
+"""The deployment key file: the secret that every tenant's redaction key is derived from."""
+
+import os
+import secrets
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from atlas.domain.errors import OperatorError
+
+NAME = "secret.key"
+SHORTEST = 32
+_LONGEST = 4096
+
+
+def deployment_key(path: Path) -> bytes:
+    """The key in the file, byte for byte but for line ends at its end: hexadecimal, base64 and raw bytes all do.
+
+    Raises `OperatorError` where the file is absent, readable by others, or shorter than 32 bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise OperatorError(
+            "KEY_FILE_UNREADABLE",
+            f"The key file {path} cannot be read: {error.strerror or type(error).__name__}.",
+            "Check ATLAS_SECRET_KEY_FILE, and that this user may read the file.",
+        ) from error
+    if not stat.S_ISREG(mode) or len(content) > _LONGEST:
+        raise OperatorError(
+            "KEY_FILE_UNREADABLE", f"{path} is no key file.", "Name a file of 32 random bytes or more (at most 4,096)."
+        )
+    if mode & 0o077:
+        raise OperatorError(
+            "KEY_FILE_OPEN",
+            f"The key file {path} can be read by others (mode {stat.S_IMODE(mode):04o}).",
+            f"Close it: chmod 600 {path}",
+        )
+    key = content.rstrip(b"\r\n")
+    if len(key) < SHORTEST:
+        raise OperatorError(
+            "KEY_TOO_SHORT",
+            f"The key in {path} has {len(key)} bytes; it needs {SHORTEST} or more.",
+            "Make one with `openssl rand -hex 32`. Digests under another key are not comparable, so keep it.",
+        )
+    return key
+
+
+def ensure_key(path: Path) -> None:
+    """Makes the file with a fresh key (0600) where there is none. Of several processes at once, one makes it."""
+    if path.exists():
+        return
+    descriptor, fresh = tempfile.mkstemp(prefix=f"{NAME}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link fails where the name is taken, which a rename does not.
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        Path(fresh).unlink()
