@@ -61,7 +61,7 @@ def versions_of_item(tenant_id: UUID | None, item_id: ColumnElement[UUID], _filt
 
 async def by_ids(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[Row]:
     """Each object as last observed, also where it is gone since."""
-    query = (
+    query: Select[Any] = (
         _observed(tenant_id)
         .where(_i.tenant_id == tenant_id, among(_i.item_id, ids))
         .ext(distinct_on(_i.item_id))

@@ -100,9 +100,9 @@ async def fetch_counts(
 ) -> Mapping[UUID, int]:
     """How many rows each parent's list has, in one statement."""
     wanted = _wanted(parents)
-    rows = listing.source(tenant_id, wanted.c.parent, listing.filter).lateral("page")
-    counted = select(func.count()).select_from(rows).scalar_subquery()
-    found = await connection.execute(select(wanted.c.parent, counted.label("total")))
+    query = listing.source(tenant_id, wanted.c.parent, listing.filter)
+    counted = query.with_only_columns(func.count(), maintain_column_froms=True).correlate(wanted)
+    found = await connection.execute(select(wanted.c.parent, counted.scalar_subquery().label("total")))
     return {row.parent: row.total for row in found}
 
 
@@ -120,7 +120,7 @@ async def fetch_beyond(
     query = listing.source(tenant_id, wanted.c.parent, listing.filter)
     columns = _columns(query, listing.order)
     greater = before == listing.order.descending
-    here = query.where(_beside(columns, position, greater=greater, inclusive=True)).limit(1)
+    here = query.where(_beside(columns, position, greater=greater, inclusive=True)).limit(1).correlate(wanted)
     found = await connection.execute(select(wanted.c.parent, here.exists().label("is_there")))
     return {row.parent: row.is_there for row in found}
 
