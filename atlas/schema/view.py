@@ -26,7 +26,7 @@ from atlas.schema.body import media_type_of, read_parameters
 from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import Code, guarded, presentable
 from atlas.schema.live import Live, LiveSession
-from atlas.schema.refusal import JSON_TYPE, RefusedRequestError, unauthenticated, unavailable
+from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.socket import SocketHandler
 from atlas.store.database import Database
 from atlas.store.faults import Fault, fault_of
@@ -175,7 +175,7 @@ class View(GraphQL[GraphQLContext | None, None]):
         # An exception of an extension comes past the masking of extensions.
         request_id = request_id_of(request.scope)
         result.errors = [presentable(error, request_id) for error in result.errors or ()] or None
-        sub_response.status_code = _status(result)
+        sub_response.status_code = _status(result, request.state.media_type)
         return result
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -224,11 +224,13 @@ def _never_executed(result: ExecutionResult) -> bool:
     return result.data is None and bool(result.errors) and all(e.path is None for e in result.errors or ())
 
 
-def _status(result: ExecutionResult) -> int:
+def _status(result: ExecutionResult, media_type: str) -> int:
+    """The older media type leaves it to the body to say that a request was refused; a fault is one in both."""
     if not _never_executed(result):
         return 200
-    fault = any((error.extensions or {}).get("code") == Code.INTERNAL for error in result.errors or ())
-    return 500 if fault else 400
+    if any((error.extensions or {}).get("code") == Code.INTERNAL for error in result.errors or ()):
+        return 500
+    return 400 if media_type == RESPONSE_TYPE else 200
 
 
 def _wrong_method(message: str, allowed: str) -> RefusedRequestError:

@@ -58,7 +58,7 @@ async def test_no_other_media_type_is_offered(client: httpx.AsyncClient, accept:
     assert (response.status_code, code(response)) == (406, "BAD_USER_INPUT")
 
 
-@pytest.mark.parametrize("accept", [JSON, NEW])
+@pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (NEW, 400)])
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -69,17 +69,23 @@ async def test_no_other_media_type_is_offered(client: httpx.AsyncClient, accept:
             {"query": "query ($n: Int!) { tenants(first: $n) { totalCount } }", "variables": {"n": "one"}},
             "BAD_USER_INPUT",
         ),
-        ({"query": QUERY, "operationName": "Other"}, "BAD_USER_INPUT"),
         ({"query": "query A { __typename } query B { __typename }"}, "BAD_USER_INPUT"),
         ({"query": "{ " + "a: __typename " * 700 + "}"}, "QUERY_TOO_COSTLY"),
     ],
 )
-async def test_what_was_never_executed_is_400_and_has_no_data(
-    client: httpx.AsyncClient, accept: str, body: dict[str, object], expected: str
+async def test_what_was_never_executed_has_no_data_and_is_400_in_the_newer_media_type(
+    client: httpx.AsyncClient, accept: str, status: int, body: dict[str, object], expected: str
 ) -> None:
     response = await post(client, body, accept=accept)
-    assert (response.status_code, code(response)) == (400, expected)
+    assert (response.status_code, code(response)) == (status, expected)
     assert "data" not in response.json()
+
+
+async def test_an_operation_that_is_not_in_the_document_is_400(client: httpx.AsyncClient) -> None:
+    for accept in (JSON, NEW):
+        response = await post(client, {"query": QUERY, "operationName": "Other"}, accept=accept)
+        assert (response.status_code, code(response)) == (400, "BAD_USER_INPUT")
+        assert "Other" in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +108,10 @@ async def test_numbers_that_no_machine_holds_are_refused_and_not_a_fault(client:
     query = "query ($n: Int) { tenants(first: $n) { totalCount } }"
     for number in ("9" * 30, "9" * 5_000, "1e400", "-1e999"):
         body = json.dumps({"query": query, "variables": {"n": "N"}}).replace('"N"', number).encode()
-        response = await post(client, body)
+        response = await post(client, body, accept=NEW)
         assert (response.status_code, code(response)) == (400, "BAD_USER_INPUT"), number
-    response = await post(client, {"query": f"{{ tenants(first: {'9' * 5_000}) {{ totalCount }} }}"})
+    body = {"query": f"{{ tenants(first: {'9' * 5_000}) {{ totalCount }} }}"}
+    response = await post(client, body, accept=NEW)
     assert (response.status_code, code(response)) == (400, "GRAPHQL_VALIDATION_FAILED")
 
 
