@@ -4,7 +4,7 @@ A row of an order-free array is keyed by its own content (`paths.place_rows`). E
 key and never come here; only what is left over is compared, row with row, within one array.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -131,11 +131,11 @@ def _take(left: list[_Row], right: list[_Row], candidates: Iterable[tuple[_Row, 
 
 def _equals(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
     # The same content under another key: a natural key that stopped or began to be unique.
-    by_content: defaultdict[frozenset[tuple[tuple[str, type, Leaf], int]], list[_Row]] = defaultdict(list)
+    by_content: defaultdict[frozenset[tuple[tuple[str, type, Leaf], int]], deque[_Row]] = defaultdict(deque)
     for row in right:
         by_content[frozenset(row.leaves.items())].append(row)
     found = ((row, by_content.get(frozenset(row.leaves.items()))) for row in left)
-    return [(row, rows.pop(0)) for row, rows in found if rows]
+    return [(row, rows.popleft()) for row, rows in found if rows]
 
 
 def _alike(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
@@ -156,9 +156,9 @@ def _rank(scored: tuple[float, _Row, _Row]) -> tuple[float, str, str]:
 
 def _single_values(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
     """Rows of one leaf at the same place have nothing to be alike by: they are paired in order."""
-    by_place: defaultdict[str, list[_Row]] = defaultdict(list)
+    by_place: defaultdict[str, deque[_Row]] = defaultdict(deque)
     for row in right:
         if row.leaves.total() == 1:
             by_place[next(iter(row.leaves))[0]].append(row)
     found = ((row, by_place.get(next(iter(row.leaves))[0])) for row in left if row.leaves.total() == 1)
-    return [(row, rows.pop(0)) for row, rows in found if rows]
+    return [(row, rows.popleft()) for row, rows in found if rows]

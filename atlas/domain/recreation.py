@@ -12,7 +12,7 @@ from atlas.domain.redaction import Leaf
 _LEAST_SIMILARITY = 0.5
 # More pairs than this under one key say that the key tells nothing; they are compared name by name only.
 _MOST_COMPARISONS = 10_000
-_VERSION = re.compile(r"[\s\-_.(]*\bv?\d+(\.\d+)*\)?\s*$", re.IGNORECASE)
+_VERSION = re.compile(r"[\s\-_(]+v?\d+(\.\d+)*\)?\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,52 +37,50 @@ def assess(
     kind = _weightiest(item_type, display_name, content)
     if change_type is ChangeType.REMOVED:
         severity = max(_shift(kind.severity, 1), Severity.MEDIUM, key=_rank)
-        reason = f"The object was removed; it held {kind.name}."
-        told = [(severity, reason)]
-    else:
-        told = [
-            (max(_shift(kind.severity, -1), Severity.LOW, key=_rank), f"The object was added; it holds {kind.name}.")
-        ]
-        if _assigned_to_all(content):
-            told.append((Severity.MEDIUM, "It is assigned to all users or all devices."))
+        return Assessment(severity, (f"The object was removed; it held {kind.name}.",))
+    severity = max(_shift(kind.severity, -1), Severity.LOW, key=_rank)
+    told = [(severity, f"The object was added; it holds {kind.name}.")]
+    if _assigned_to_all(content):
+        told.append((Severity.MEDIUM, "It is assigned to all users or all devices."))
     return _sum_up(told)
 
 
-def _judge(item_type: str, display_name: str, change: PropertyChange) -> tuple[Severity, str]:
+def _judge(item_type: str, display_name: str, change: PropertyChange) -> tuple[Severity, str] | None:
     top = segments(change.path)[0]
+    if top == "assignments":
+        return _judge_assignment(change)
     if top in rules.COSMETIC_PATHS:
         what = "description" if top == "description" else "name"
         return Severity.INFORMATIONAL, f"The {what} changed."
     if top == rules.SCOPE_TAGS:
         return Severity.LOW, "The scope tags changed."
-    if top == "assignments":
-        return _judge_assignment(change)
-    kind = _class_of(item_type, change.path, display_name)
+    return _judge_setting(_class_of(item_type, change.path, display_name), change)
+
+
+def _judge_setting(kind: rules.SettingClass, change: PropertyChange) -> tuple[Severity, str]:
+    what = _capital(kind.name)
     direction = _direction(change)
     if direction < 0:
-        return _shift(kind.severity, 1), f"{_capital(kind.name)} became weaker: {change.label}."
+        return _shift(kind.severity, 1), f"{what} became weaker: {change.label}."
     if direction > 0:
-        return max(_shift(kind.severity, -1), Severity.LOW, key=_rank), (
-            f"{_capital(kind.name)} became stronger: {change.label}."
-        )
+        severity = max(_shift(kind.severity, -1), Severity.LOW, key=_rank)
+        return severity, f"{what} became stronger: {change.label}."
     verb = {ChangeType.ADDED: "was added", ChangeType.REMOVED: "was removed"}.get(change.kind, "changed")
-    return kind.severity, f"{_capital(kind.name)} {verb}: {change.label}."
+    return kind.severity, f"{what} {verb}: {change.label}."
 
 
-def _judge_assignment(change: PropertyChange) -> tuple[Severity, str]:
+def _judge_assignment(change: PropertyChange) -> tuple[Severity, str] | None:
     last = segments(change.path)[-1]
     if last == "mode":
-        was, now = _value(change.before), _value(change.after)
-        if now == "exclude":
+        if _value(change.after) == "exclude":
             return rules.ASSIGNMENT_SEVERITY["narrower"], "An exclusion was added to the assignments."
-        if was == "exclude":
+        if _value(change.before) == "exclude":
             return rules.ASSIGNMENT_SEVERITY["wider"], "An exclusion was taken out of the assignments."
-    if last in {"mode", "target"} and change.kind is not ChangeType.MODIFIED:
-        wider = change.kind is ChangeType.ADDED
-        side = "wider" if wider else "narrower"
-        return rules.ASSIGNMENT_SEVERITY[side], (
-            "It is assigned to more targets." if wider else "It is assigned to fewer targets."
-        )
+        if change.kind is ChangeType.ADDED:
+            return rules.ASSIGNMENT_SEVERITY["wider"], "It is assigned to more targets."
+        return rules.ASSIGNMENT_SEVERITY["narrower"], "It is assigned to fewer targets."
+    if last in rules.TOLD_BY_MODE and change.kind is not ChangeType.MODIFIED:
+        return None
     if last.startswith("assignmentFilter"):
         return rules.ASSIGNMENT_SEVERITY["changed"], "The filter of an assignment changed."
     return rules.ASSIGNMENT_SEVERITY["changed"], "An assignment changed."
@@ -144,9 +142,9 @@ def _assigned_to_all(content: Mapping[str, Leaf]) -> bool:
     return any(path.startswith("assignments/") and leaf in {"allUsers", "allDevices"} for path, leaf in content.items())
 
 
-def _sum_up(told: Iterable[tuple[Severity, str]]) -> Assessment:
+def _sum_up(told: Iterable[tuple[Severity, str] | None]) -> Assessment:
     """The greatest severity; its reasons first, each once, and no more than a person reads."""
-    ordered = sorted(dict.fromkeys(told), key=lambda entry: (-_rank(entry[0]), entry[1]))
+    ordered = sorted(dict.fromkeys(filter(None, told)), key=lambda entry: (-_rank(entry[0]), entry[1]))
     if not ordered:
         return Assessment(Severity.INFORMATIONAL, ("Nothing that has a bearing changed.",))
     reasons = list(dict.fromkeys(reason for _, reason in ordered))

@@ -86,6 +86,9 @@ ASSIGNMENT_SEVERITY: Mapping[str, Severity] = {
     "changed": Severity.MEDIUM,
 }
 
+# An assignment that comes or goes is judged by its mode; these come and go with it.
+TOLD_BY_MODE = frozenset({"target", "intent", "source"})
+
 # Booleans, by the property's name: which value is the stronger one.
 STRONGER_TRUE = re.compile(
     r"(required|enabled|blocked|prevented|requireencryption|blocksimple|requiretpm)$|^(require|block|encrypt|prevent)",

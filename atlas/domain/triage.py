@@ -63,7 +63,7 @@ def next_life(
     if life.status is not FindingStatus.RESOLVED:
         return replace(life, is_current=True, superseded=False)
     if _stays_resolved(life, mode, reported=reported):
-        return replace(life, is_current=True)
+        return replace(life, is_current=True, superseded=False)
     # What was acknowledged is acknowledged for this value, whoever looked at its undoing.
     if not life.acknowledged and _is_no_news(counterpart, mode):
         return replace(life, resolution=Resolution.REVERTED, is_current=True, superseded=False)

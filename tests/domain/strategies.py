@@ -37,7 +37,7 @@ def _instances(children: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy
 
 leaf_settings = st.one_of(
     st.builds(graph.simple, definitions, st.one_of(texts, numbers)),
-    st.builds(lambda key, option: graph.choice(key, option), definitions, words),
+    st.builds(graph.choice, definitions, words),
 )
 settings = st.recursive(leaf_settings, _instances, max_leaves=12)
 assignments = st.lists(
@@ -48,7 +48,7 @@ assignments = st.lists(
         st.none() | groups,
     ),
     max_size=4,
-    unique_by=lambda row: str(row),
+    unique_by=str,
 )
 policies = st.builds(
     lambda found, rows, tags: ("configurationPolicy", graph.policy(*found, assignments=rows, roleScopeTagIds=tags)),

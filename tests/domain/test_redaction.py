@@ -13,13 +13,15 @@ from tests.domain.graph import KEY, OTHER_KEY
 CANARY = "CANARY-7f3a91"
 NUMBER = 739_184_652_091
 
-SECRET_PROPERTIES = """
-preSharedKey wifiPassword sharedSecret adminAccountPassword deviceAccountPassword adDomainPassword token tokenValue
-enrollmentToken qrCodeContent qrCodeImage encryptedPfxPassword encryptedPfxBlob activationCodes scriptContent
-detectionScriptContent remediationScriptContent payload payloadJson configurationXml encodedSettingXml customXml
-officeConfigurationXml customData installCommandLine uninstallCommandLine userPrincipalName emailAddress phoneNumber
-notificationMessageCCList appleIdentifier contactITName contactITPhoneNumber contactITEmailAddress contactITNotes
-""".split()
+SECRET_PROPERTIES = (
+    "preSharedKey", "wifiPassword", "sharedSecret", "adminAccountPassword", "deviceAccountPassword",
+    "adDomainPassword", "token", "tokenValue", "enrollmentToken", "qrCodeContent", "qrCodeImage",
+    "encryptedPfxPassword", "encryptedPfxBlob", "activationCodes", "scriptContent", "detectionScriptContent",
+    "remediationScriptContent", "payload", "payloadJson", "configurationXml", "encodedSettingXml", "customXml",
+    "officeConfigurationXml", "customData", "installCommandLine", "uninstallCommandLine", "userPrincipalName",
+    "emailAddress", "phoneNumber", "notificationMessageCCList", "appleIdentifier", "contactITName",
+    "contactITPhoneNumber", "contactITEmailAddress", "contactITNotes",
+)  # fmt: skip
 SHAPES = {
     "text": CANARY,
     "a number": NUMBER,

@@ -1,0 +1,105 @@
+"""The real releases, where they are at hand: exactly the changes that are in them, however the objects arrive."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from atlas.domain.canonical import canonical_item
+from atlas.domain.differ import diff
+from atlas.domain.identity import separate_duplicates
+from atlas.domain.recreation import Candidate, link
+from tests.domain.graph import KEY
+from tests.domain.strategies import shuffled
+
+INPUT = Path(os.environ.get("ATLAS_REAL_INPUT") or Path(__file__).parents[3] / "shared" / "data") / "openintunebaseline"
+FOLDERS = {
+    "SettingsCatalog": "configurationPolicy",
+    "CompliancePolicies": "deviceCompliancePolicy",
+    "DeviceConfiguration": "deviceConfiguration",
+    "UpdatePolicies": "deviceConfiguration",
+    "DriverUpdateProfiles": "windowsDriverUpdateProfile",
+    "AppProtection": "managedAppProtection",
+}
+NAMED = {"name": "name", "displayName": "name", "description": "description"}
+pytestmark = pytest.mark.skipif(not INPUT.is_dir(), reason="the real releases are not at hand")
+
+
+def release(version, seed=None):
+    files = sorted((INPUT / f"windows-{version}").rglob("*.json"))
+    found = [(FOLDERS[file.parent.name], json.loads(file.read_text("utf-8-sig"))) for file in files]
+    if seed is not None:
+        found = [(kind, shuffled(raw, Random(seed))) for kind, raw in found]
+        Random(seed).shuffle(found)
+    return [canonical_item(kind, raw, KEY) for kind, raw in found]
+
+
+def runs(seed=None):
+    held, recorded = {}, []
+    for version in ("v3.4", "v3.5", "v3.6"):
+        items, duplicates = separate_duplicates(release(version, seed), held)
+        held = {(item.item_type, item.external_id): item.hash for item in items}
+        recorded.append(({(item.item_type, item.external_id): item for item in items}, duplicates))
+    return recorded
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return runs()
+
+
+def moves(before, after):
+    for key in sorted(before.keys() | after.keys()):
+        one, other = before.get(key), after.get(key)
+        if one is None or other is None or one.hash != other.hash:
+            yield one, other
+
+
+def counted(before, after):
+    kinds, paths = Counter(), Counter()
+    for one, other in moves(before, after):
+        kinds["ADDED" if one is None else "REMOVED" if other is None else "MODIFIED"] += 1
+        if one and other:
+            changed = [change.path for change in diff(one.properties, other.properties)]
+            paths.update(
+                {"name": "name", "displayName": "name", "description": "description"}.get(path, "setting")
+                for path in changed
+            )
+    return dict(kinds), dict(paths)
+
+
+def test_each_pair_of_releases_holds_exactly_its_changes(recorded):
+    (first, _), (second, _), (third, duplicates) = recorded
+    assert counted(first, second) == (
+        {"MODIFIED": 5, "ADDED": 2, "REMOVED": 1},
+        {"setting": 12, "name": 5, "description": 2},
+    )
+    assert counted(second, third) == (
+        {"MODIFIED": 11, "ADDED": 5, "REMOVED": 1},
+        {"setting": 39, "name": 8, "description": 3},
+    )
+    assert len(duplicates) == 1
+
+
+def test_one_object_was_recreated_with_identical_content(recorded):
+    (_, _), (second, _), (third, _) = recorded
+    ends = list(moves(second, third))
+    removed, added = ([one for one, other in ends if other is None], [other for one, other in ends if one is None])
+    (found,) = [recreation for recreation in link(*map(candidates, (removed, added))) if recreation.identical]
+    assert found.removed.display_name == found.added.display_name
+
+
+def candidates(items):
+    return [
+        Candidate(item.item_type, item.external_id, item.display_name, item.settings_hash, item.properties)
+        for item in items
+    ]
+
+
+def test_shuffled_in_every_array_and_in_arrival_the_releases_are_the_same(recorded):
+    for (one, duplicates), (other, again) in zip(recorded, runs(seed=11), strict=True):
+        assert {key: item.hash for key, item in one.items()} == {key: item.hash for key, item in other.items()}
+        assert duplicates == again
