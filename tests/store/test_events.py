@@ -4,6 +4,7 @@ import asyncio
 import random
 from itertools import pairwise
 
+import pytest
 from sqlalchemy import text
 
 from atlas.domain.vocabulary import Role
@@ -66,12 +67,15 @@ async def test_numbers_are_without_gap_and_in_order_under_concurrent_transaction
     assert all(len(earlier) <= len(later) for earlier, later in pairwise(seen))
 
 
-async def test_the_number_is_taken_at_the_end_so_that_slow_work_holds_nobody_up(api: Database, world: World) -> None:
+@pytest.mark.parametrize(("first", "second"), [(ASK, ASK), (TRIAGE.format("finding"), TRIAGE.format("second"))])
+async def test_the_number_is_taken_at_the_end_so_that_slow_work_holds_nobody_up(
+    api: Database, world: World, first: str, second: str
+) -> None:
     async with api.transaction(world.context(Role.MANAGER)) as slow:
-        await run(slow, ASK, world.ids)
+        await run(slow, first, world.ids)
         async with asyncio.timeout(5):
             async with api.transaction(world.context(Role.MANAGER)) as quick:
-                await run(quick, ASK, world.ids)
+                await run(quick, second, world.ids)
 
 
 async def test_generation_tells_of_its_run_and_triage_of_each_finding(
