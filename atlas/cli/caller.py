@@ -50,7 +50,8 @@ def act(home: Path | None, token: str | None, work: Callable[[Caller], Awaitable
         async with calling(place, token) as caller:
             return await work(caller)
 
-    with opened(home) as place:
+    modules = ("atlas.schema.root", *(("atlas.workers.runtime",) if worker else ()))
+    with opened(home, modules=modules) as place:
         configure_logs(place)
         if not worker:
             return asyncio.run(run(place))

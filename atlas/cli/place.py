@@ -1,7 +1,9 @@
 """Where a command works: the services of its home, joined or started, or those of a deployment, named by URLs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import importlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -88,11 +90,11 @@ def home_folder(home: Path | None) -> Path:
 
 
 @contextmanager
-def opened(home: Path | None, *, prepared: bool = True) -> Iterator[Place]:
+def opened(home: Path | None, *, prepared: bool = True, modules: Sequence[str] = ()) -> Iterator[Place]:
     """The place for the length of the block.
 
     Where no URL is set, the services of the home: joined when they run, else started, and stopped at the end. Unless
-    `prepared` is false the home then has its roles, migrations and key.
+    `prepared` is false the home then has its roles, migrations and key. `modules` are loaded while services start.
     """
     from atlas.settings import Settings
 
@@ -100,13 +102,34 @@ def opened(home: Path | None, *, prepared: bool = True) -> Iterator[Place]:
     if any(url_of(settings, name) is not None for name in URL_NAMES):
         yield Place(home_folder(home), settings, None)
         return
-    with services(home_folder(home)) as running:
+    with ExitStack() as stack:
+        with _loading(modules):
+            running = stack.enter_context(services(home_folder(home)))
         place = Place(running.home, settings, running)
         if prepared:
             from atlas.cli.preparing import prepare
 
             prepare(running, place.key_file())
         yield place
+
+
+@contextmanager
+def _loading(modules: Sequence[str]) -> Iterator[None]:
+    """Imports the modules beside the body, which waits for other processes meanwhile, and ends with both."""
+
+    def load() -> None:
+        for name in modules:
+            importlib.import_module(name)
+
+    # What both sides import is complete before: two threads in one cycle of imports may see a half of it.
+    from atlas.local import supervisor  # noqa: F401
+
+    loading = threading.Thread(target=load, name="atlas-imports")
+    loading.start()
+    try:
+        yield
+    finally:
+        loading.join()
 
 
 def configure_logs(place: Place, *, quiet: bool = True) -> None:

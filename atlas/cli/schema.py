@@ -7,11 +7,11 @@ from atlas.cli.options import Json
 
 def schema(as_json: Json = False) -> None:
     """Prints the GraphQL schema (SDL); with --json the result of its introspection."""
-    from atlas.schema import build
+    from atlas.schema import root
 
     if as_json:
         from atlas.cli.output import print_json
 
-        print_json(build.schema.introspect())
+        print_json(root.schema.introspect())
     else:
-        sys.stdout.write(build.sdl())
+        sys.stdout.write(root.sdl())

@@ -60,7 +60,7 @@ async def _serve(place: Place, listener: socket.socket, *, host: str, with_worke
     from atlas.app import serve as serve_app
     from atlas.cli.child import keep_worker
     from atlas.cli.welcome import welcome
-    from atlas.schema.build import schema
+    from atlas.schema.root import schema
     from atlas.store.check import refuse_unsafe
     from atlas.store.database import open_database
     from atlas.workers.broker import dispatcher, open_broker
