@@ -62,12 +62,16 @@ def walk_object(context: Context, value: Mapping[Any, Any], holder: str, path: s
     """The content of an object; `holder` is the property, or the array, that it stands in."""
     content: Content = {}
     kept = profiles.TEMPLATE_REFERENCES.get(holder) if context.item_type == "groupPolicyConfiguration" else None
+    hidden = profiles.SECRET_KINDS.search(str(value.get("@odata.type"))) is not None
     for name, inner in value.items():
         if not isinstance(name, str):
             raise CanonicalError(f"A property name at {path or 'the root'} is not text.")
         if kept is not None and name not in kept:
             continue
-        place(content, *walk_property(context, name, inner, holder, path, bound, depth))
+        if hidden and name in profiles.SECRET_KIND_VALUES:
+            place(content, *hide(context, name, inner, path, bound, depth))
+        else:
+            place(content, *walk_property(context, name, inner, holder, path, bound, depth))
     return content
 
 
@@ -83,11 +87,18 @@ def walk_property(
     here = _below(path, segment)
     if is_server_managed(context.profile, name, here):
         return segment, {}
-    bound = _below(bound, segment)
     if is_secret_property(name) or name in profiles.SECRET_IN_ROWS.get(holder, ()):
-        hidden = canonical_subtree(value, here, depth + 1)
-        return segment, {} if hidden is None else {"": digest(context.key, context.item_type, bound, hidden)}
-    return segment, walk(context, value, name, here, bound, depth + 1)
+        return hide(context, name, value, path, bound, depth)
+    return segment, walk(context, value, name, here, _below(bound, segment), depth + 1)
+
+
+def hide(context: Context, name: str, value: Any, path: str, bound: str, depth: int) -> tuple[str, Content]:
+    """A property of which nothing is shown: one digest of all that lies beneath."""
+    segment = escape(name)
+    hidden = canonical_subtree(value, _below(path, segment), depth + 1)
+    if hidden is None:
+        return segment, {}
+    return segment, {"": digest(context.key, context.item_type, _below(bound, segment), hidden)}
 
 
 def is_annotation(name: str) -> bool:

@@ -150,6 +150,9 @@ SECRET_IN_ROWS: Mapping[str, frozenset[str]] = {
     "presentationValues": frozenset({"value", "values"}),
     "settings": frozenset({"valueJson"}),
 }
+# The same, known by the kind of the object that holds the value, wherever that stands.
+SECRET_KINDS = re.compile(r"SecretSettingValue$|\.groupPolicyPresentationValue|\.omaSetting")
+SECRET_KIND_VALUES = frozenset({"value", "values"})
 # A number is shown, unless its name says that it opens something.
 SECRET_NUMBER = re.compile(
     r"(password|passwd|passcode|passphrase|secret|psk|sharedkey|accesskey|privatekey|token|credential|"

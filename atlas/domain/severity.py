@@ -72,18 +72,21 @@ def _judge_setting(kind: rules.SettingClass, change: PropertyChange) -> tuple[Se
 def _judge_assignment(change: PropertyChange) -> tuple[Severity, str] | None:
     last = segments(change.path)[-1]
     if last == "mode":
-        if _value(change.after) == "exclude":
-            return rules.ASSIGNMENT_SEVERITY["narrower"], "An exclusion was added to the assignments."
-        if _value(change.before) == "exclude":
-            return rules.ASSIGNMENT_SEVERITY["wider"], "An exclusion was taken out of the assignments."
-        if change.kind is ChangeType.ADDED:
-            return rules.ASSIGNMENT_SEVERITY["wider"], "It is assigned to more targets."
-        return rules.ASSIGNMENT_SEVERITY["narrower"], "It is assigned to fewer targets."
+        return _judge_mode(change)
     if last in rules.TOLD_BY_MODE and change.kind is not ChangeType.MODIFIED:
         return None
-    if last.startswith("assignmentFilter"):
-        return rules.ASSIGNMENT_SEVERITY["changed"], "The filter of an assignment changed."
-    return rules.ASSIGNMENT_SEVERITY["changed"], "An assignment changed."
+    what = "The filter of an assignment changed." if last.startswith("assignmentFilter") else "An assignment changed."
+    return rules.ASSIGNMENT_SEVERITY["changed"], what
+
+
+def _judge_mode(change: PropertyChange) -> tuple[Severity, str]:
+    if _value(change.after) == "exclude":
+        return rules.ASSIGNMENT_SEVERITY["narrower"], "An exclusion was added to the assignments."
+    if _value(change.before) == "exclude":
+        return rules.ASSIGNMENT_SEVERITY["wider"], "An exclusion was taken out of the assignments."
+    if change.kind is ChangeType.ADDED:
+        return rules.ASSIGNMENT_SEVERITY["wider"], "It is assigned to more targets."
+    return rules.ASSIGNMENT_SEVERITY["narrower"], "It is assigned to fewer targets."
 
 
 def _class_of(item_type: str, path: str, display_name: str) -> rules.SettingClass:

@@ -82,6 +82,17 @@ def test_a_secret_setting_value_is_never_shown(value):
     assert not is_leaked(told("configurationPolicy", raw))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["deviceManagementConfigurationSecretSettingValue", "groupPolicyPresentationValueText", "omaSettingInteger"],
+)
+def test_a_secret_kind_is_known_wherever_it_stands(kind):
+    hidden = {"@odata.type": f"#microsoft.graph.{kind}", "value": NUMBER, "values": [NUMBER]}
+    for raw in ({"id": "1", "odd": hidden}, {"id": "1", "settings": [{"x": hidden}, {}]}):
+        assert not is_leaked(told("somethingNew", raw))
+    assert is_leaked(told("somethingNew", {"id": "1", "odd": {**hidden, "@odata.type": "#microsoft.graph.other"}}))
+
+
 def test_a_number_that_opens_something_is_not_shown():
     raw = graph.custom_configuration(numericPin=NUMBER, unlockCode=NUMBER, devicePasscode=NUMBER, wlanPsk=NUMBER)
     assert not is_leaked(told("deviceConfiguration", raw))
