@@ -4,17 +4,22 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
+from importlib.resources import files
 from typing import Any
 
 import httpx
 import pytest
+from graphql import get_operation_ast, parse, validate
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from atlas.app import create_app
 from atlas.edge import LARGEST_BODY, Edge
 from atlas.metrics import Metrics
+from atlas.schema.cost import cost_of
+from atlas.schema.limits import Limits, exceeded
 from atlas.schema.root import schema
+from atlas.schema.shape import measure
 from atlas.store.database import Database, open_database
 from tests.http.conftest import Caller, Server
 
@@ -186,3 +191,30 @@ async def test_many_requests_at_once_are_all_answered(client: httpx.AsyncClient)
     query = {"query": "{ viewer { principal { displayName } } }"}
     answers = await asyncio.gather(*(client.post("/graphql", json=query) for _ in range(60)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+def console_queries() -> list[str]:
+    source = files("atlas.console").joinpath("console.js").read_text()
+    return re.findall(r"^const [A-Z_]+ = `([^`]+)`;$", source, re.MULTILINE)
+
+
+async def test_the_queries_of_the_console_are_answered(client: httpx.AsyncClient, caller: Caller) -> None:
+    viewer, tenant, _ = console_queries()
+    for query in (viewer, tenant):
+        body = {"query": query, "variables": {"id": caller.tenant_id}}
+        response = await client.post("/graphql", json=body)
+        assert "errors" not in response.json(), response.text
+    assert response.json()["data"]["tenant"]["scopes"] == {"nodes": []}
+
+
+def test_the_queries_of_the_console_are_valid_and_cheap() -> None:
+    queries = console_queries()
+    assert len(queries) == 3
+    core = schema._schema
+    for query in queries:
+        document = parse(query)
+        assert validate(core, document) == []
+        assert exceeded(measure(document), Limits()) == []
+        operation = get_operation_ast(document)
+        assert operation is not None
+        assert cost_of(core, document, operation, {}) < 500

@@ -3,16 +3,18 @@
 import asyncio
 import io
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 import strawberry
 import structlog
+from strawberry.types.execution import PreExecutionError
 from structlog.testing import capture_logs
 
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import UserErrorCode
-from atlas.schema.errors import Code, CodedError, Masking, not_found, presentable
+from atlas.schema.errors import Code, CodedError, Masking, guarded, not_found, presentable
 from atlas.schema.limits import limit_extension
 
 SECRET = "hunter2 of tenant Contoso"
@@ -116,3 +118,16 @@ def test_an_exception_from_outside_of_the_execution_is_a_fault_too() -> None:
     assert error.extensions == {"code": "INTERNAL"}
     assert SECRET not in error.message
     assert presentable(error, "req-3") is error
+
+
+async def test_an_exception_that_breaks_a_stream_is_its_last_result_and_masked() -> None:
+    async def results() -> AsyncIterator[int]:
+        yield 1
+        raise RuntimeError(SECRET)
+
+    first, last = [result async for result in guarded(results(), "req-4")]
+    assert first == 1
+    assert isinstance(last, PreExecutionError)
+    (error,) = last.errors or []
+    assert error.extensions == {"code": "INTERNAL"}
+    assert SECRET not in str(error)

@@ -18,12 +18,15 @@ from atlas.schema import live as module
 from atlas.schema.context import GraphQLContext
 from atlas.schema.live import Live, LiveSession, feed
 from atlas.store.bootstrap import connect
-from atlas.store.database import Database
+from atlas.store.database import Database, open_database
 from tests.factories import Tenant, make_tenant
 from tests.schema.runs import FAILED, QUEUED, RUNNING, make_sync_run, prune_events
 
 TERMINATE = """select pg_terminate_backend(pid) from pg_stat_activity
     where usename = 'atlas_api' and (query ilike 'listen%' or query = 'select 1')"""
+
+TERMINATE_NEWER = """select pg_terminate_backend(pid) from pg_stat_activity
+    where usename = 'atlas_api' and backend_start > $1"""
 
 
 @asynccontextmanager
@@ -143,6 +146,28 @@ async def terminate_listeners(cluster: Services) -> int:
         await connection.close()
 
 
+async def test_a_stream_outlives_a_database_that_drops_every_connection(
+    cluster: Services, owner: Database, api: Database
+) -> None:
+    tenant = await make_tenant(owner, api)
+    administrator = await connect(cluster.superuser_database_url, database="atlas")
+    begun = await administrator.fetchval("select now()")
+    dropped = open_database(cluster.database_url)  # Other tests keep their connections, which are older.
+    async with listening(dropped) as live:
+        context = await context_of(live, api, tenant)
+        context.db = dropped
+        stream = feed(context, tenant.id, None)
+        waiting = asyncio.create_task(taken(stream, 1))
+        await asyncio.sleep(0.2)
+        assert len(await administrator.fetch(TERMINATE_NEWER, begun)) >= 2, "the listener and a pooled one"
+        await administrator.close()
+        run = await make_sync_run(owner, tenant)
+        (event,) = await waiting
+        assert event.object_id == run.id
+        await stream.aclose()
+    await dropped.close()
+
+
 async def test_a_feed_resumes_after_its_cursor_through_many_batches(owner: Database, api: Database) -> None:
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)
@@ -253,8 +278,9 @@ async def test_a_waiting_stream_holds_no_connection(owner: Database, api: Databa
         context = await context_of(live, api, tenant)
         waiting = [asyncio.create_task(taken(feed(context, tenant.id, None), 1)) for _ in range(100)]
         await until(lambda: live.metrics.registry.get_sample_value("atlas_subscriptions") == 100)
-        await asyncio.sleep(0.5)
-        assert api.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        await until(lambda: api.engine.pool.checkedout() == 0)
+        await asyncio.sleep(0.2)
+        assert api.engine.pool.checkedout() == 0, "all wait by now, and hold nothing"
         run = await make_sync_run(owner, tenant)
         events = [found for (found,) in await asyncio.gather(*waiting)]
         assert {event.object_id for event in events} == {run.id}
