@@ -29,7 +29,13 @@ def finding_table(found: list[dict[str, Any]], width: int) -> "Table":
     for column in made.columns[:4]:
         column.no_wrap = not narrow
     for one in found:
-        cells = [short(one), _severity(one), _status(one), _change(one), _object(one, with_reasons=narrow)]
+        cells: "list[str | Text]" = [
+            short(one),
+            _severity(one),
+            _status(one),
+            _change(one),
+            _object(one, with_reasons=narrow),
+        ]
         row(made, *cells, *(() if narrow else (_reasons(one),)))
     return made
 
@@ -70,4 +76,4 @@ def _reasons(one: dict[str, Any]) -> "Text":
 
     reasons = one["severityReasons"]
     more = f" (+{len(reasons) - _REASONS})" if len(reasons) > _REASONS else ""
-    return Text("; ".join(map(printable, reasons[:_REASONS])) + more)
+    return Text("; ".join(printable(one).removesuffix(".") for one in reasons[:_REASONS]) + more)

@@ -40,8 +40,8 @@ FINDING = f"""
 
 async def ask(caller: Caller, query: str, **variables: Any) -> dict[str, Any]:
     """The data that answers the query. Raises `RefusedError` or `OperatorError` for the first error in it."""
-    from atlas.schema.root import schema
     from atlas.schema.context import GraphQLContext
+    from atlas.schema.root import schema
 
     context = GraphQLContext(db=caller.db, principal=caller.principal, request_id=caller.request_id)
     result = await schema.execute(query, variable_values=variables, context_value=context)

@@ -139,6 +139,9 @@ def configure_logs(place: Place, *, quiet: bool = True) -> None:
     from atlas.logs import configure
 
     configure(place.settings.log_format, level=logging.WARNING if quiet else logging.INFO)
+    # What these say at every start tells an operator nothing; Atlas logs its own starts and ends.
+    for name in ("alembic", "dramatiq", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def worker_settings(place: Place) -> "WorkerSettings":

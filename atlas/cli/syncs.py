@@ -84,8 +84,8 @@ async def record(
     from atlas import keys
     from atlas.cli.caller import pool, tenant_named
     from atlas.cli.graph import SYNC_RUN, node
+    from atlas.record import record_folder
     from atlas.schema.ids import encode_id
-    from atlas.sync import record_folder
 
     key = keys.deployment_key(caller.place.key_file())
     entry = await tenant_named(caller.db, caller.of(None), tenant)
