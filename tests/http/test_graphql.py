@@ -194,3 +194,14 @@ async def test_a_query_runs_over_an_event_stream_too(server: Server, client: htt
         "event: next",
         "event: complete",
     ]
+
+
+async def test_text_that_no_database_holds_is_the_callers_error(client: httpx.AsyncClient) -> None:
+    query = "query ($name: String!) { tenant(by: { name: $name }) { id } }"
+    for name in ("\x00", "a\x00b", "\uffff", "x" * 100_000):
+        response = await post(client, {"query": query, "variables": {"name": name}})
+        assert response.status_code == 200
+        if "\x00" in name:
+            assert code(response) == "BAD_USER_INPUT"
+        else:
+            assert response.json()["data"] == {"tenant": None}
