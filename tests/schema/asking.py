@@ -45,7 +45,9 @@ class Asker:
     async def in_tenant(self, selection: str, **variables: Any) -> Any:
         """What the tenant's own fields answer."""
         declared = ", ".join(f"${name}: {_DECLARED.get(name, 'String')}" for name in variables)
-        query = f"query($tenant: ID!{', ' + declared if declared else ''}) {{ tenant(by: {{id: $tenant}}) {selection} }}"
+        query = (
+            f"query($tenant: ID!{', ' + declared if declared else ''}) {{ tenant(by: {{id: $tenant}}) {selection} }}"
+        )
         return (await self(query, tenant=self.id, **variables))["tenant"]
 
     async def code(self, query: str, **variables: Any) -> str | None:

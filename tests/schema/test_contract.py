@@ -47,7 +47,9 @@ def test_every_member_of_the_schema_is_described() -> None:
 
 
 def test_every_description_is_a_sentence() -> None:
-    unfinished = [name for name, description in descriptions(schema._schema) if not (description or "").endswith((".", "?"))]
+    unfinished = [
+        name for name, description in descriptions(schema._schema) if not (description or "").endswith((".", "?"))
+    ]
     assert unfinished == []
 
 

@@ -48,9 +48,7 @@ async def test_counts_by_every_set_of_dimensions_agree_with_the_list(
     for size in range(1, 6):
         for by in combinations(FindingDimension, size):
             found = (await ask(COUNTS, id=ask.id, by=list(by), f=given))["tenant"]
-            told = {
-                tuple(row[FIELDS[dimension]] for dimension in by): row["count"] for row in found["findingCounts"]
-            }
+            told = {tuple(row[FIELDS[dimension]] for dimension in by): row["count"] for row in found["findingCounts"]}
             assert told == Counter(tuple(_value(row, one) for one in by) for row in found["findings"]["nodes"])
             for row in found["findingCounts"]:
                 assert all(row[field] is None for name, field in FIELDS.items() if name not in by)

@@ -15,7 +15,13 @@ ROWS: list[dict[str, Any]] = [
     {"display_name": "a", "severity": "LOW", "item_type": "configurationPolicies"},
     {"display_name": "ab", "severity": "HIGH", "change_type": "ADDED", "is_current": False},
     {"display_name": "abc", "kind": "DATA_QUALITY", "change_type": None, "severity": "INFORMATIONAL"},
-    {"display_name": "b", "status": "RESOLVED", "resolution": "REVERTED", "first_seen_at": at(5), "last_seen_at": at(6)},
+    {
+        "display_name": "b",
+        "status": "RESOLVED",
+        "resolution": "REVERTED",
+        "first_seen_at": at(5),
+        "last_seen_at": at(6),
+    },
     {"display_name": "Å\U0010ffff", "severity": "CRITICAL", "external_id": "one"},
 ]
 # Times as they are written in a filter.
@@ -112,9 +118,7 @@ async def test_runs_are_filtered_by_status_and_start(owner: Database, tenant: Te
             { nodes { sequence startedAt } }
         drift: driftRuns(first: 9, filter: {status: [SUCCEEDED, RUNNING]}) { nodes { status counts { added } } } }"""
     )
-    assert found["failed"]["nodes"] == [
-        {"status": "FAILED", "error": {"code": "LOST", "message": "No more is known."}}
-    ]
+    assert found["failed"]["nodes"] == [{"status": "FAILED", "error": {"code": "LOST", "message": "No more is known."}}]
     assert found["none"]["nodes"] == []
     assert found["late"]["nodes"] == [{"sequence": 2, "startedAt": "2026-11-01T10:00:00.000000Z"}]
     assert found["drift"]["nodes"] == [{"status": "SUCCEEDED", "counts": {"added": 1}}]

@@ -64,7 +64,9 @@ def test_a_cursor_of_the_feed_says_its_number(seq: int) -> None:
     assert decode_activity_cursor(encode_activity_cursor(seq)) == seq
 
 
-@given(st.text() | st.integers(2**63).map(encode_activity_cursor) | st.integers(max_value=-1).map(encode_activity_cursor))
+@given(
+    st.text() | st.integers(2**63).map(encode_activity_cursor) | st.integers(max_value=-1).map(encode_activity_cursor)
+)
 def test_any_other_text_is_no_cursor_of_the_feed(cursor: str) -> None:
     with pytest.raises(ValueError, match="not a cursor"):
         decode_activity_cursor(cursor)

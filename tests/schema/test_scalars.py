@@ -77,7 +77,9 @@ def test_a_uuid_is_read_in_its_usual_spellings(value: UUID) -> None:
     assert parse_uuid(str(value)) == parse_uuid(value.hex) == parse_uuid(str(value).upper()) == value
 
 
-@pytest.mark.parametrize("value", ["", "x", f"{{{UUID(int=1)}}}", f"urn:uuid:{UUID(int=1)}", f"{UUID(int=1)}\n", 7, None])
+@pytest.mark.parametrize(
+    "value", ["", "x", f"{{{UUID(int=1)}}}", f"urn:uuid:{UUID(int=1)}", f"{UUID(int=1)}\n", 7, None]
+)
 def test_what_is_no_uuid_is_refused(value: object) -> None:
     with pytest.raises(GraphQLError):
         parse_uuid(value)

@@ -13,12 +13,11 @@ from atlas.schema.findings import Finding, load_finding
 from atlas.schema.mutations.payload import (
     UserError,
     absent,
-    expiry_of,
     invalid,
     most_of,
     object_of,
     outcome,
-    reason_of,
+    text_of,
 )
 
 MOST_FINDINGS = 1000
@@ -83,8 +82,8 @@ async def acknowledge_finding(info: Info, given: AcknowledgeFindingInput) -> Ack
             context.db,
             context.of(tenant_id),
             [target.key],
-            reason=reason_of(given.reason),
-            expires_at=expiry_of(given.expires_at),
+            reason=text_of(given.reason, "reason"),
+            expires_at=given.expires_at,
             expected_version=given.expected_version,
         )
         finding, event = await _triaged(context, tenant_id, target.key, done)
@@ -95,16 +94,19 @@ async def acknowledge_finding(info: Info, given: AcknowledgeFindingInput) -> Ack
 async def acknowledge_findings(info: Info, given: AcknowledgeFindingsInput) -> AcknowledgeFindingsPayload:
     context = info.context
     with outcome() as result:
-        reason, expires_at = reason_of(given.reason), expiry_of(given.expires_at)
         targets = [object_of(one, "Finding", "ids") for one in most_of(given.ids, MOST_FINDINGS, "ids")]
-        keys = list(dict.fromkeys(target.key for target in targets))
         tenants = {target.tenant_id for target in targets}
-        if len(tenants) > 1:
-            raise invalid("The findings are of several tenants. Send one request a tenant.", "ids")
-        if not keys:
-            return AcknowledgeFindingsPayload(findings=[], errors=[])
+        if len(tenants) != 1:
+            raise invalid("Name findings of one tenant, at least one. Send one request a tenant.", "ids")
         tenant_id = _tenant(tenants.pop(), "ids")
-        await triage.acknowledge(context.db, context.of(tenant_id), keys, reason=reason, expires_at=expires_at)
+        keys = list(dict.fromkeys(target.key for target in targets))
+        await triage.acknowledge(
+            context.db,
+            context.of(tenant_id),
+            keys,
+            reason=text_of(given.reason, "reason"),
+            expires_at=given.expires_at,
+        )
         context.forget()
         loaded = await asyncio.gather(*(load_finding(context, tenant_id, key) for key in keys))
         return AcknowledgeFindingsPayload(findings=[one for one in loaded if one is not None], errors=[])
@@ -120,7 +122,7 @@ async def reopen_finding(info: Info, given: ReopenFindingInput) -> ReopenFinding
             context.db,
             context.of(tenant_id),
             target.key,
-            reason=reason_of(given.reason),
+            reason=text_of(given.reason, "reason"),
             expected_version=given.expected_version,
         )
         finding, event = await _triaged(context, tenant_id, target.key, [done])

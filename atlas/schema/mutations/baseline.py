@@ -4,7 +4,7 @@ import strawberry
 
 from atlas import triage
 from atlas.schema.context import Info
-from atlas.schema.mutations.payload import UserError, object_of, outcome, reason_of, scope_key_of, tenant_of
+from atlas.schema.mutations.payload import UserError, object_of, outcome, scope_key_of, tenant_of, text_of
 from atlas.schema.scopes import Scope, load_scope
 
 
@@ -44,7 +44,7 @@ async def pin_baseline(info: Info, given: PinBaselineInput) -> PinBaselinePayloa
             context.of(tenant_id),
             scope_key=scope_key_of(given.scope_key),
             run_id=object_of(given.run_id, "SyncRun", "runId", tenant_id).key,
-            reason=reason_of(given.reason),
+            reason=text_of(given.reason, "reason"),
         )
         context.forget()
         return PinBaselinePayload(scope=await load_scope(context, tenant_id, scope_id), errors=[])
@@ -59,7 +59,7 @@ async def unpin_baseline(info: Info, given: UnpinBaselineInput) -> UnpinBaseline
             context.db,
             context.of(tenant_id),
             scope_key=scope_key_of(given.scope_key),
-            reason=reason_of(given.reason),
+            reason=text_of(given.reason, "reason"),
         )
         context.forget()
         return UnpinBaselinePayload(scope=await load_scope(context, tenant_id, scope_id), errors=[])

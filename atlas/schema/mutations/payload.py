@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import UUID
 
 import strawberry
@@ -13,7 +12,6 @@ from atlas.schema.enums import UserErrorCode
 from atlas.schema.ids import GlobalId, decode_id, decode_tenant_id
 from atlas.schema.inputs import is_storable
 
-LONGEST_REASON = 4000
 LONGEST_IDEMPOTENCY_KEY = 200
 LONGEST_KEY = 200
 
@@ -69,20 +67,6 @@ def absent(noun: str, field_name: str) -> RefusedError:
     return RefusedError(
         UserErrorCode.NOT_FOUND, f"There is no such {noun}, or you may not see it.", ("input", field_name)
     )
-
-
-def reason_of(value: str) -> str:
-    if not value.strip():
-        raise invalid("Give a reason: it is kept with the decision.", "reason")
-    if len(value) > LONGEST_REASON:
-        raise invalid(f"A reason has at most {LONGEST_REASON} characters.", "reason")
-    return text_of(value, "reason")
-
-
-def expiry_of(value: datetime | None) -> datetime | None:
-    if value is not None and value <= datetime.now(UTC):
-        raise invalid("expiresAt must be in the future.", "expiresAt")
-    return value
 
 
 def idempotency_key_of(value: str | None) -> str | None:
