@@ -62,17 +62,25 @@ def walk_object(context: Context, value: Mapping[Any, Any], holder: str, path: s
     """The content of an object; `holder` is the property, or the array, that it stands in."""
     content: Content = {}
     kept = profiles.TEMPLATE_REFERENCES.get(holder) if context.item_type == "groupPolicyConfiguration" else None
-    hidden = profiles.SECRET_KINDS.search(str(value.get("@odata.type"))) is not None
+    of_secret_kind = profiles.SECRET_KINDS.search(str(value.get("@odata.type"))) is not None
+    named_secret = _is_named_secret(value)
     for name, inner in value.items():
         if not isinstance(name, str):
             raise CanonicalError(f"A property name at {path or 'the root'} is not text.")
         if kept is not None and name not in kept:
             continue
+        hidden = of_secret_kind or (named_secret and not isinstance(inner, bool))
         if hidden and name in profiles.SECRET_KIND_VALUES:
             place(content, *hide(context, name, inner, path, bound, depth))
         else:
             place(content, *walk_property(context, name, inner, holder, path, bound, depth))
     return content
+
+
+def _is_named_secret(row: Mapping[Any, Any]) -> bool:
+    """Does an object of a name and a value say by the name that the value opens something?"""
+    told = (row.get(name) for name in profiles.NAMES_OF_VALUES)
+    return any(isinstance(name, str) and profiles.SECRET_NUMBER.search(name) for name in told)
 
 
 def walk_property(

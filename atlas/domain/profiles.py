@@ -156,9 +156,11 @@ SECRET_KIND_VALUES = frozenset({"value", "values"})
 # A number is shown, unless its name says that it opens something.
 SECRET_NUMBER = re.compile(
     r"(password|passwd|passcode|passphrase|secret|psk|sharedkey|accesskey|privatekey|token|credential|"
-    r"activationcode|pincode|unlockcode|accesscode|pin)$",
+    r"activationcode|pincode|unlockcode|accesscode|pin)s?$",
     re.IGNORECASE,
 )
+# An object that holds a name and a value says by these what the value is called.
+NAMES_OF_VALUES = ("definitionId", "name", "key")
 
 # Text that may be shown: names of what is configured, and words from closed vocabularies.
 SHOWN_AT_ROOT = frozenset({"name", "displayName"})
