@@ -29,7 +29,7 @@ def finding_table(found: list[dict[str, Any]], width: int) -> "Table":
     for column in made.columns[:4]:
         column.no_wrap = not narrow
     for one in found:
-        cells: "list[str | Text]" = [
+        cells: list[str | Text] = [
             short(one),
             _severity(one),
             _status(one),

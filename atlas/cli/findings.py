@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, moment, option
+from atlas.cli.options import Home, Json, Tenant, Token, choice, moment, option
 from atlas.cli.output import print_json, say
 from atlas.domain.vocabulary import FindingStatus, Severity
 
@@ -21,11 +21,11 @@ def findings(
     tenant: Tenant,
     status: Annotated[
         list[FindingStatus] | None,
-        typer.Option("--status", case_sensitive=False, show_default=False, help="Only of this status; repeatable."),
+        choice(FindingStatus, "--status", help="Only of this status; repeatable."),
     ] = None,
     severity: Annotated[
         list[Severity] | None,
-        typer.Option("--severity", case_sensitive=False, show_default=False, help="Only this severe; repeatable."),
+        choice(Severity, "--severity", help="Only of this severity; repeatable."),
     ] = None,
     limit: Annotated[
         int | None,

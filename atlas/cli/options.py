@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -73,6 +74,18 @@ def identifier(text: str | UUID) -> UUID:
         return UUID(text.strip())
     except ValueError:
         raise typer.BadParameter("An id is a UUID such as 8c2f3b5e-0d1a-4f6b-9a3e-5d7c1b2a4e6f.") from None
+
+
+def choice(vocabulary: type[StrEnum], *names: str, help: str) -> Any:  # noqa: A002
+    """An option whose value is a word of a vocabulary, in capitals or not."""
+
+    def read(text: str) -> StrEnum:
+        try:
+            return vocabulary(text.strip().upper())
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(vocabulary)}.") from None
+
+    return option(read, *names, metavar="|".join(vocabulary), help=help)
 
 
 def words(values: list[str] | None) -> list[str] | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, option, span
+from atlas.cli.options import Home, Json, Tenant, Token, choice, option, span
 from atlas.cli.output import print_json, row, say, stdout, table
 from atlas.domain.vocabulary import Role
 
@@ -27,9 +27,7 @@ def create(
         str, typer.Option("--principal", metavar="NAME", show_default=False, help="Whose: e.g. a dashboard's name.")
     ],
     tenant: Tenant,
-    role: Annotated[
-        Role, typer.Option("--role", case_sensitive=False, show_default=False, help="What it may do in the tenant.")
-    ],
+    role: Annotated[Role, choice(Role, "--role", help="What it may do in the tenant.")],
     expires_in: Annotated[
         timedelta | None, option(span, "--expires-in", metavar="TIME", help="E.g. 12h or 30d; else it never expires.")
     ] = None,
@@ -80,10 +78,10 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
     if as_json:
         print_json(found)
         return
-    made = table("TOKEN", "PRINCIPAL", "ROLE", "STATE", "LAST USED", "ID")
+    made = table("TOKEN", "PRINCIPAL", "ROLE", "STATE", "LAST USED")
     for one in found:
         used = one["lastUsedAt"]
-        row(made, one["hint"] + "...", one["principal"], one["role"], _state(one), used and used[:16], one["id"])
+        row(made, one["hint"] + "...", one["principal"], one["role"], _state(one), used and used[:16])
     stdout().print(made)
 
 
