@@ -48,9 +48,7 @@ async def test_no_token_is_stored_and_only_its_beginning_is_shown(
     assert made.token.encode() not in repr(row).encode()
 
 
-async def test_the_same_name_in_two_tenants_is_two_principals(
-    owner: Database, api: Database, tenant: Tenant
-) -> None:
+async def test_the_same_name_in_two_tenants_is_two_principals(owner: Database, api: Database, tenant: Tenant) -> None:
     other = await make_tenant(owner, api)
     mine = await access.create_token(api, tenant.owner, principal_name="ci", role=Role.OWNER)
     theirs = await access.create_token(api, other.owner, principal_name="ci", role=Role.OWNER)

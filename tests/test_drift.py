@@ -8,12 +8,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from atlas import drift, generate, jobs, sync
+from atlas import drift, generate, jobs
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
-from atlas.jobs import Job
-from atlas.store.bodies import unpack_evidence
-from atlas.store.database import Context, Database
+from atlas.record import record_folder
+from atlas.store.database import Database
 from atlas.store.tables import drift_runs, findings
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant
 
@@ -22,7 +21,7 @@ REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "openintunebase
 
 
 async def record(api: Database, worker: Database, tenant: Tenant, folder: Path) -> UUID:
-    return await sync.record_folder(api, worker, tenant.as_(Role.MANAGER), path=folder, deployment_key=DEPLOYMENT_KEY)
+    return await record_folder(api, worker, tenant.as_(Role.MANAGER), path=folder, deployment_key=DEPLOYMENT_KEY)
 
 
 async def generated(api: Database, worker: Database, tenant: Tenant, **named: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from sqlalchemy import func, select, text
 
 from atlas import jobs, sync
 from atlas.domain.errors import OperatorError, RefusedError
-from atlas.domain.vocabulary import Role
+from atlas.domain.selection import Selection
+from atlas.domain.vocabulary import Role, SyncSource
+from atlas.record import record_folder
 from atlas.store.database import Database
 from atlas.store.tables import item_intervals, run_units, scopes, sync_runs
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
@@ -128,19 +130,19 @@ async def test_named_types_are_a_scope_of_their_own_and_an_unknown_one_is_refuse
     common = {"path": folder, "deployment_key": DEPLOYMENT_KEY}
     await record(api, worker, tenant, folder)
     for types in (["configurationPolicy"], ["configurationPolicy", "configurationPolicy"]):
-        await sync.record_folder(api, worker, tenant.as_(Role.MANAGER), item_types=types, **common)  # type: ignore[arg-type]
+        await record_folder(api, worker, tenant.as_(Role.MANAGER), item_types=types, **common)  # type: ignore[arg-type]
     async with api.transaction(tenant.as_(Role.READER)) as connection:
         rows = await connection.execute(select(scopes.c.key, scopes.c.last_seq).order_by(scopes.c.last_seq))
         assert [row.last_seq for row in rows] == [1, 2]
     with pytest.raises(RefusedError) as refused:
-        await sync.record_folder(api, worker, tenant.as_(Role.MANAGER), item_types=["configurationPolice"], **common)  # type: ignore[arg-type]
+        await record_folder(api, worker, tenant.as_(Role.MANAGER), item_types=["configurationPolice"], **common)  # type: ignore[arg-type]
     assert refused.value.code == "INVALID_INPUT"
 
 
 async def test_only_a_manager_starts_a_sync(api: Database, worker: Database, tenant: Tenant, tmp_path: Path) -> None:
     folder = write_export(tmp_path, make_policy(1))
     with pytest.raises(RefusedError) as refused:
-        await sync.record_folder(api, worker, tenant.as_(Role.OPERATOR), path=folder, deployment_key=DEPLOYMENT_KEY)
+        await record_folder(api, worker, tenant.as_(Role.OPERATOR), path=folder, deployment_key=DEPLOYMENT_KEY)
     assert refused.value.code == "FORBIDDEN"
 
 
@@ -162,7 +164,7 @@ async def test_a_killed_recording_fails_and_is_not_taken_over(
     owner: Database, api: Database, worker: Database, sweeper: Database, tenant: Tenant, tmp_path: Path
 ) -> None:
     folder = write_export(tmp_path, make_policy(1))
-    job = await sync._request(api, tenant.as_(Role.MANAGER), sync.Selection(sync.SyncSource.FOLDER), "label")
+    job = await sync.request(api, tenant.as_(Role.MANAGER), Selection(SyncSource.FOLDER), "label")
     lease = await jobs.claim(worker, job, lease_seconds=60)
     assert lease is not None
     async with owner.transaction() as connection:

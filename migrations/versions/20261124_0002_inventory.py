@@ -66,6 +66,8 @@ create table atlas.sync_runs (
     constraint sync_runs_requested_by foreign key (tenant_id, requested_by)
         references atlas.tenant_principals (tenant_id, principal_id),
     constraint sync_runs_seq unique (tenant_id, scope_id, seq),
+    -- What refers to a recorded run names its scope and its number too, so that the three cannot disagree.
+    constraint sync_runs_recorded_as unique (tenant_id, scope_id, id, seq),
     constraint sync_runs_recorded check ((seq is not null) = (status in ('SUCCEEDED', 'PARTIAL'))),
     constraint sync_runs_leased check ((lease_token is not null) = (status = 'RUNNING'))
 );

@@ -50,8 +50,10 @@ create table atlas.drift_runs (
     sent_at timestamptz,
     primary key (tenant_id, id),
     constraint drift_runs_scope foreign key (tenant_id, scope_id) references atlas.scopes (tenant_id, id),
-    constraint drift_runs_baseline foreign key (tenant_id, baseline_run_id) references atlas.sync_runs (tenant_id, id),
-    constraint drift_runs_current foreign key (tenant_id, current_run_id) references atlas.sync_runs (tenant_id, id),
+    constraint drift_runs_baseline foreign key (tenant_id, scope_id, baseline_run_id, baseline_seq)
+        references atlas.sync_runs (tenant_id, scope_id, id, seq),
+    constraint drift_runs_current foreign key (tenant_id, scope_id, current_run_id, current_seq)
+        references atlas.sync_runs (tenant_id, scope_id, id, seq),
     constraint drift_runs_requested_by foreign key (tenant_id, requested_by)
         references atlas.tenant_principals (tenant_id, principal_id),
     constraint drift_runs_order check (baseline_seq < current_seq),

@@ -103,7 +103,7 @@ async def test_the_lease_opens_no_other_tenant(worker: Database, world: World, o
 async def test_a_worker_writes_of_its_own_run_only(worker: Database, owner: Database, world: World) -> None:
     another = """insert into atlas.drift_runs (tenant_id, id, scope_id, baseline_run_id, current_run_id,
                      baseline_seq, current_seq, baseline_mode, engine)
-                 values (:tenant, :item, :scope, :current_run, :baseline_run, 1, 2, 'PINNED', 'e1')"""
+                 values (:tenant, :item, :scope, :current_run, :later_run, 2, 3, 'PINNED', 'e1')"""
     await as_owner(owner, world, another)
     progress = "update atlas.drift_runs set progress_done = 1 where tenant_id = :tenant"
     assert await attempt(worker, world.leased(), progress, world.ids) == 1

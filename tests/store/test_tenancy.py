@@ -26,7 +26,7 @@ INSERTS = {
         "sync_runs": "(tenant_id, scope_id, source, requested_by) values (:tenant, :scope, 'FOLDER', :owner)",
         "drift_runs": """(tenant_id, scope_id, baseline_run_id, current_run_id, baseline_seq, current_seq,
             baseline_mode, engine, requested_by)
-            values (:tenant, :scope, :current_run, :baseline_run, 1, 2, 'PINNED', 'e', :owner)""",
+            values (:tenant, :scope, :current_run, :later_run, 2, 3, 'PINNED', 'e', :owner)""",
         "idempotency_keys": """(tenant_id, principal_id, key, request_hash, target_id)
             values (:tenant, :owner, 'k', 'h', :scope)""",
     },

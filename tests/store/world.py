@@ -32,10 +32,11 @@ insert into atlas.idempotency_keys (tenant_id, principal_id, key, request_hash, 
 
 INVENTORY = """
 insert into atlas.scopes (tenant_id, id, key, source, selection, label, last_seq)
-    values (:tenant, :scope, 's1:' || :scope, 'FOLDER', '{}', 'production', 2);
+    values (:tenant, :scope, 's1:' || :scope, 'FOLDER', '{}', 'production', 3);
 insert into atlas.sync_runs (tenant_id, id, scope_id, seq, source, status, requested_by) values
     (:tenant, :baseline_run, :scope, 1, 'FOLDER', 'SUCCEEDED', :owner),
-    (:tenant, :current_run, :scope, 2, 'FOLDER', 'SUCCEEDED', :owner);
+    (:tenant, :current_run, :scope, 2, 'FOLDER', 'SUCCEEDED', :owner),
+    (:tenant, :later_run, :scope, 3, 'FOLDER', 'SUCCEEDED', :owner);
 insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, requested_by, attempts, lease_token, lease_until)
     values (:tenant, :sync_run, :scope, 'GRAPH', 'RUNNING', :owner, 1, :lease, now() + interval '10 minutes');
 insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, seq, status, observed)
@@ -84,6 +85,7 @@ class World:
     scope: UUID
     baseline_run: UUID
     current_run: UUID
+    later_run: UUID
     drift_run: UUID
     sync_run: UUID
     lease: UUID

@@ -16,10 +16,11 @@ import orjson
 import pytest
 from sqlalchemy import select, text
 
-from atlas import drift, sync
+from atlas import drift
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
 from atlas.local import Services
+from atlas.record import record_folder
 from atlas.store.database import Context, Database
 from atlas.store.tables import drift_run_findings, drift_runs, findings
 from atlas.workers.actors import Terms
@@ -65,7 +66,7 @@ def worker_process(cluster: Services, **terms: Any) -> Iterator[subprocess.Popen
 async def two_runs(api: Database, worker: Database, tenant: Tenant, folder: Path, *, objects: int = 5) -> None:
     for value in (1, 2):
         export = write_export(folder / str(value), *(make_policy(n, value=value) for n in range(objects)))
-        await sync.record_folder(api, worker, tenant.as_(Role.MANAGER), path=export, deployment_key=DEPLOYMENT_KEY)
+        await record_folder(api, worker, tenant.as_(Role.MANAGER), path=export, deployment_key=DEPLOYMENT_KEY)
 
 
 async def row_of(api: Database, tenant: Tenant, run_id: UUID) -> dict[str, Any]:

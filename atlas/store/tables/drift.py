@@ -64,13 +64,23 @@ drift_runs = Table(
     Column("available_at", Instant, nullable=False, server_default=text("now()")),
     Column("sent_at", Instant),
     ForeignKeyConstraint(
-        ["tenant_id", "baseline_run_id"],
-        ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"],
+        ["tenant_id", "scope_id", "baseline_run_id", "baseline_seq"],
+        [
+            "atlas.sync_runs.tenant_id",
+            "atlas.sync_runs.scope_id",
+            "atlas.sync_runs.id",
+            "atlas.sync_runs.seq",
+        ],
         name="drift_runs_baseline",
     ),
     ForeignKeyConstraint(
-        ["tenant_id", "current_run_id"],
-        ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"],
+        ["tenant_id", "scope_id", "current_run_id", "current_seq"],
+        [
+            "atlas.sync_runs.tenant_id",
+            "atlas.sync_runs.scope_id",
+            "atlas.sync_runs.id",
+            "atlas.sync_runs.seq",
+        ],
         name="drift_runs_current",
     ),
     ForeignKeyConstraint(

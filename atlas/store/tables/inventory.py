@@ -87,6 +87,7 @@ sync_runs = Table(
         ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="sync_runs_scope"
     ),
     ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
+    UniqueConstraint("tenant_id", "scope_id", "id", "seq", name="sync_runs_recorded_as"),
     UniqueConstraint("tenant_id", "scope_id", "seq", name="sync_runs_seq"),
     Index("sync_runs_created", "tenant_id", "created_at", "id"),
     Index(

@@ -1,0 +1,240 @@
+"""Recording: what a source holds becomes a run of its scope. Done by whoever holds the run's lease."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from atlas import jobs
+from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body
+from atlas.domain.errors import OperatorError
+from atlas.domain.identity import Duplicate, item_id, separate_duplicates
+from atlas.domain.keys import TenantKey, derive_tenant_key
+from atlas.domain.selection import Selection
+from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus, SyncSource
+from atlas.jobs import Lease
+from atlas.sources.folder import read_folder
+from atlas.sources.model import Reading, UnitReading
+from atlas.store import generation, recording
+from atlas.store import jobs as job_store
+from atlas.store.database import Connection, Context, Database
+from atlas.sync import request
+
+LEASE_SECONDS = 60
+NAMED_PROBLEMS = 10
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """A reading in canonical form: what a run records."""
+
+    items: tuple[Item, ...]
+    units: tuple[UnitReading, ...]
+    problems: tuple[str, ...]
+
+
+async def record_folder(
+    db: Database,
+    worker: Database,
+    context: Context,
+    *,
+    path: Path,
+    deployment_key: bytes,
+    label: str | None = None,
+    item_types: Sequence[str] | None = None,
+    on_progress: Progress | None = None,
+) -> UUID:
+    """Records an export folder as a sync run of the tenant, and returns the run's id.
+
+    The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could): read it to tell.
+    Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT; `OperatorError` where the folder cannot be read at all.
+    """
+    label = label or _folder_name(path)
+    selection = Selection(SyncSource.FOLDER, item_types=tuple(sorted(set(item_types))) if item_types else None)
+    job = await request(db, context, selection, label)
+    lease = await jobs.claim(worker, job, lease_seconds=LEASE_SECONDS)
+    if lease is None:
+        raise OperatorError("RUN_TAKEN", "The sync run was taken by another process.", "Sync again.")
+    key = derive_tenant_key(deployment_key, job.tenant_id)
+    try:
+        async with jobs.kept(worker, lease):
+            reading = await asyncio.to_thread(
+                read_folder, path, item_types=selection.item_types, on_progress=on_progress
+            )
+            inventory = await asyncio.to_thread(canonicalise, reading, key)
+            await record(worker, lease, inventory)
+    except OperatorError as error:
+        await jobs.fail(worker, lease, code=error.code, message=error.message)
+        raise
+    except BaseException:
+        await jobs.fail(worker, lease, code="INTERRUPTED", message="The sync was interrupted before it was recorded.")
+        raise
+    return job.run_id
+
+
+def canonicalise(reading: Reading, key: TenantKey) -> Inventory:
+    """Every object of a reading in canonical, redacted form. One that cannot be told makes its type incomplete."""
+    items: list[Item] = []
+    failed: dict[str, str] = {}
+    problems = [f"{problem.origin}: {problem.message}" for problem in reading.problems]
+    for source in reading.objects:
+        try:
+            items.append(canonical_item(source.item_type, source.raw, key, source.external_id))
+        except CanonicalError as error:
+            problems.append(f"{source.origin}: {error}")
+            failed.setdefault(source.item_type, f"{source.origin}: {error}")
+    units = [
+        replace(unit, status=CoverageStatus.FAILED, error_code="NOT_CANONICAL", message=failed[unit.item_type])
+        if unit.item_type in failed and unit.status == CoverageStatus.COMPLETE
+        else unit
+        for unit in reading.units
+    ]
+    return Inventory(tuple(items), tuple(units), tuple(problems))
+
+
+async def record(worker: Database, lease: Lease, inventory: Inventory) -> None:
+    """Records the inventory in one transaction under the scope's lock; the job ends with it.
+
+    A run in which no type was complete ends FAILED and records nothing; one that started before the newest
+    recorded run is stale and ends FAILED too.
+    """
+    async with jobs.effect(worker, lease) as connection:
+        run = await recording.scope_of_run(connection, lease.job.tenant_id, lease.job.run_id)
+        last = await recording.lock_scope(connection, lease.job.tenant_id, run["scope_id"])
+        units = await _with_absent(connection, lease, run["scope_id"], run["selection"], inventory.units)
+        newest = await recording.started_at(connection, lease.job.tenant_id, run["scope_id"], last)
+        if newest is not None and newest > run["started_at"]:
+            await _end_failed(
+                connection, lease, run["scope_id"], units, "STALE", "A newer run was recorded meanwhile. Sync again."
+            )
+        elif not any(unit.status == CoverageStatus.COMPLETE for unit in units):
+            message = "No item type could be read to its end. " + _told(inventory.problems)
+            await _end_failed(connection, lease, run["scope_id"], units, "NOTHING_COMPLETE", message)
+        else:
+            await _record(connection, lease, run["scope_id"], last + 1, replace(inventory, units=tuple(units)))
+    await worker.notify([lease.job.tenant_id])
+
+
+async def _with_absent(
+    connection: Connection,
+    lease: Lease,
+    scope_id: UUID,
+    selection: Mapping[str, Any],
+    units: Sequence[UnitReading],
+) -> list[UnitReading]:
+    """Adds the types that the scope holds and the export does not: an export writes no folder for an empty type."""
+    told = {unit.item_type for unit in units}
+    held = await generation.held_types(connection, lease.job.tenant_id, scope_id)
+    absent = [
+        UnitReading(
+            item_type=item_type,
+            status=CoverageStatus.ABSENT,
+            observed=0,
+            expected=None,
+            api_version=None,
+            error_code=None,
+            message="The export holds no object of this type. If there is none any more, name the type with --types.",
+        )
+        for item_type in sorted(held - told)
+        if not selection.get("itemTypes")
+    ]
+    return [*units, *absent]
+
+
+async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int, inventory: Inventory) -> None:
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    complete = [unit.item_type for unit in inventory.units if unit.status == CoverageStatus.COMPLETE]
+    items, duplicates = await _separate(connection, tenant_id, scope_id, inventory.items, set(complete))
+    delta = await recording.stage(
+        connection, tenant_id, scope_id, [_incoming(scope_id, item) for item in items], complete
+    )
+    bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
+    await recording.insert_contents(connection, tenant_id, bodies)
+    await recording.apply(connection, tenant_id, scope_id, seq)
+    await recording.insert_units(
+        connection, tenant_id, scope_id, run_id, seq, [asdict(unit) for unit in inventory.units]
+    )
+    names = {(item.item_type, item.external_id): item.display_name for item in items}
+    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
+    await recording.advance_scope(connection, tenant_id, scope_id, seq, complete)
+    whole = len(complete) == len(inventory.units)
+    await job_store.write(
+        connection, "sync", tenant_id, run_id,
+        status=SyncRunStatus.SUCCEEDED if whole else SyncRunStatus.PARTIAL,
+        seq=seq, lease_token=None, lease_until=None, finished_at=job_store.now(),
+        observed=sum(unit.observed for unit in inventory.units),
+        added=delta.added, changed=delta.changed, removed=delta.removed,
+        unchanged=len(items) - delta.added - delta.changed,
+        error_code=None if whole else "INCOMPLETE",
+        error_message=None if whole else _incomplete(inventory),
+    )  # fmt: skip
+
+
+async def _separate(
+    connection: Connection, tenant_id: UUID, scope_id: UUID, items: Sequence[Item], complete: set[str]
+) -> tuple[list[Item], list[Duplicate]]:
+    """Keeps apart what came under one (type, id), the way the runs before did."""
+    wanted = [item for item in items if item.item_type in complete]
+    times = Counter((item.item_type, item.external_id) for item in wanted)
+    shared = {key for key, number in times.items() if number > 1}
+    derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
+    known = shared | {(item_type, external_id.rpartition("~")[0]) for item_type, external_id in derived}
+    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
+    return separate_duplicates(wanted, open_hashes)
+
+
+async def _end_failed(
+    connection: Connection, lease: Lease, scope_id: UUID, units: Sequence[UnitReading], code: str, message: str
+) -> None:
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    await recording.insert_units(connection, tenant_id, scope_id, run_id, None, [asdict(unit) for unit in units])
+    await job_store.fail(connection, "sync", tenant_id, run_id, code=code, message=message)
+
+
+def _folder_name(path: Path) -> str:
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        raise OperatorError("NO_FOLDER", f"{path} {what}.", "Name the folder that the export was written to.")
+    return path.resolve().name or "export"
+
+
+def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
+    return recording.Incoming(
+        item_type=item.item_type,
+        external_id=item.external_id,
+        hash=item.hash,
+        settings_hash=item.settings_hash,
+        display_name=item.display_name,
+        platform=item.platform,
+        item_id=item_id(scope_id, item.item_type, item.external_id),
+    )
+
+
+def _kept(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """What a run keeps of several objects under one id: their names, for the finding that tells of them."""
+    name = names[duplicate.item_type, duplicate.external_id]
+    return {
+        "item_type": duplicate.item_type,
+        "external_id": duplicate.external_id,
+        "display_name": name,
+        "detail": {"names": [name, *(other[1] for other in duplicate.others)]},
+    }
+
+
+def _incomplete(inventory: Inventory) -> str:
+    """Names the files that could not be read, and the types of which nothing is said for it."""
+    types = [unit.item_type for unit in inventory.units if unit.status != CoverageStatus.COMPLETE]
+    told = _told(inventory.problems)
+    return f"Not read to the end: {', '.join(types)}." + (f" {told}" if told else "")
+
+
+def _told(problems: Sequence[str]) -> str:
+    """Names the first problems; the coverage has the rest, type by type."""
+    told = "; ".join(problems[:NAMED_PROBLEMS])
+    more = len(problems) - NAMED_PROBLEMS
+    return f"{told}; and {more} more" if more > 0 else told
