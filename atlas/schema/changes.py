@@ -1,6 +1,5 @@
 """Property changes: what a finding or a version says in detail."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -36,18 +35,14 @@ class PropertyChange:
     after: EvidenceValue | None = strawberry.field(description="What it is; null where it is gone.")
 
 
-def changes_of(changes: Sequence[evidence.PropertyChange], first: int, offset: int) -> list[PropertyChange]:
-    """The part that is asked for."""
-    return [
-        PropertyChange(
-            kind=change.kind,
-            path=change.path,
-            label=change.label,
-            before=_value(change.before),
-            after=_value(change.after),
-        )
-        for change in changes[offset : offset + first]
-    ]
+def change_of(change: evidence.PropertyChange) -> PropertyChange:
+    return PropertyChange(
+        kind=change.kind,
+        path=change.path,
+        label=change.label,
+        before=_value(change.before),
+        after=_value(change.after),
+    )
 
 
 def check_part(first: int, offset: int) -> None:

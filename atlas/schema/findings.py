@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from atlas.domain import evidence
-from atlas.schema.changes import FirstChanges, Offset, PropertyChange, changes_of, check_part
+from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.enums import (
     ChangeType,
@@ -133,7 +134,8 @@ class Finding(Node):
     async def changes(self, info: Info, first: FirstChanges = 50, offset: Offset = 0) -> list[PropertyChange]:
         check_part(first, offset)
         changes = await info.context.load(_evidence, self.tenant_id, self.key)
-        return changes_of(changes or (), first, offset)
+        part = (changes or ())[offset : offset + first]
+        return [change_of(evidence.PropertyChange.from_json(change)) for change in part]
 
     @resolved("The run that was measured from in the pair in which it was first seen.")
     async def baseline_run(self, info: Info) -> SyncRun:
@@ -253,7 +255,6 @@ async def _findings(context: GraphQLContext, tenant_id: UUID, keys: Sequence[UUI
 
 async def _evidence(
     context: GraphQLContext, tenant_id: UUID, keys: Sequence[UUID]
-) -> Mapping[UUID, list[evidence.PropertyChange]]:
+) -> Mapping[UUID, list[dict[str, Any]]]:
     async with context.read(tenant_id) as connection:
-        found = await store.evidence(connection, tenant_id, keys)
-    return {key: [evidence.PropertyChange.from_json(change) for change in changes] for key, changes in found.items()}
+        return await store.evidence(connection, tenant_id, keys)

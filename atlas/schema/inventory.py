@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 from atlas.domain.differ import diff
 from atlas.domain.evidence import PropertyChange as Change
 from atlas.domain.redaction import Leaf
-from atlas.schema.changes import FirstChanges, Offset, PropertyChange, changes_of, check_part
+from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.ids import encode_id
 from atlas.schema.inputs import After, First, StringFilter, text_filter
@@ -97,7 +97,7 @@ class InventoryItemVersion:
         place = self.place
         key = (place.item_id, place.valid_from, self.content_hash)
         changes = await info.context.load(_changes, place.tenant_id, key)
-        return changes_of(changes or (), first, offset)
+        return [change_of(change) for change in (changes or ())[offset : offset + first]]
 
     @resolved("The run that first read this content.")
     async def first_run(self, info: Info) -> SyncRun:

@@ -78,7 +78,9 @@ async def by_ids(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUI
     return (await connection.execute(query)).all()
 
 
-async def evidence(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, list[Any]]:
+async def evidence(
+    connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]
+) -> Mapping[UUID, list[dict[str, Any]]]:
     """The changes of each finding, in path order, as `domain` wrote them."""
     query = select(_f.id, _f.evidence).where(_f.tenant_id == tenant_id, among(_f.id, ids))
     return {row.id: unpack_evidence(row.evidence) for row in await connection.execute(query)}

@@ -61,13 +61,14 @@ def versions_of_item(tenant_id: UUID | None, item_id: ColumnElement[UUID], _filt
 
 async def by_ids(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[Row]:
     """Each object as last observed, also where it is gone since."""
-    query: Select[Any] = (
+    query = (
         _observed(tenant_id)
         .where(_i.tenant_id == tenant_id, among(_i.item_id, ids))
         .ext(distinct_on(_i.item_id))
         .order_by(_i.item_id, _i.valid_from.desc())
     )
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row] = (await connection.execute(query)).all()
+    return rows
 
 
 async def bodies(connection: AsyncConnection, tenant_id: UUID, hashes: Sequence[str]) -> Mapping[str, dict[str, Leaf]]:

@@ -9,7 +9,9 @@ from tests.factories import Tenant
 from tests.schema.asking import Asker
 from tests.schema.rows import acknowledged, at, make_drift_run, make_findings, make_item, make_scope, record_run
 
-NAMES = "query($id: ID!, $f: FindingFilter) { tenant(by: {id: $id}) { findings(first: 50, orderBy: SUBJECT_NAME_ASC, filter: $f) { nodes { subject { displayName } } } findingCounts(by: [], filter: $f) { count } } }"
+NAMES = """query($id: ID!, $f: FindingFilter) { tenant(by: {id: $id}) {
+    findings(first: 50, orderBy: SUBJECT_NAME_ASC, filter: $f) { nodes { subject { displayName } } }
+    findingCounts(by: [], filter: $f) { count } } }"""
 
 ROWS: list[dict[str, Any]] = [
     {"display_name": "a", "severity": "LOW", "item_type": "configurationPolicies"},

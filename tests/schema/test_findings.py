@@ -14,8 +14,8 @@ from tests.factories import Tenant
 from tests.schema.asking import Asker
 from tests.schema.rows import acknowledged, at, changes, make_drift_run, make_findings, make_item, make_scope
 
-FINDING = """query($id: ID!) { node(id: $id) { ... on Finding { kind fingerprint changeType severity severityReasons status
-    resolution isCurrent changeCount occurrences version tenant { id } scope { key }
+FINDING = """query($id: ID!) { node(id: $id) { ... on Finding { kind fingerprint changeType severity status
+    severityReasons resolution isCurrent changeCount occurrences version tenant { id } scope { key }
     subject { itemType externalId displayName platform item { id displayName } }
     recreation { similarity identical otherFinding { id } } supersededBy { id }
     baselineRun { sequence } currentRun { sequence }
@@ -64,7 +64,8 @@ async def test_changes_are_read_in_parts(
     evidence = pack_evidence([change.to_json() for change in changes(600)])
     (finding,) = await make_findings(owner, await make_scope(owner, tenant), [{"evidence": evidence}])
     query = """query($id: ID!, $first: Int!, $offset: Int!) { node(id: $id) { ... on Finding {
-        changes(first: $first, offset: $offset) { kind path label before { redacted value digest } after { value } } } } }"""
+        changes(first: $first, offset: $offset)
+        { kind path label before { redacted value digest } after { value } } } } }"""
     found: list[Any] = (await ask(query, id=ask.global_id("Finding", finding), first=first, offset=offset))["node"][
         "changes"
     ]
@@ -123,7 +124,8 @@ async def test_a_sync_run_tells_its_coverage_and_counts(owner: Database, tenant:
     scope = await make_scope(owner, tenant, runs=1)
     found = await ask.in_tenant(
         """{ syncRuns(first: 1) { nodes { source status sequence counts { observed added changed removed unchanged }
-        coverage { itemType status observed expected apiVersion errorCode message } error { code } progress { done } } } }"""
+        coverage { itemType status observed expected apiVersion errorCode message }
+        error { code } progress { done } } } }"""
     )
     (run,) = found["syncRuns"]["nodes"]
     assert (run["source"], run["status"], run["sequence"], run["error"]) == ("FOLDER", "SUCCEEDED", 1, None)
@@ -161,7 +163,8 @@ async def test_a_target_that_is_no_node_or_gone_is_null(owner: Database, tenant:
         for type_name in ("ApiToken", "Finding"):
             await connection.execute(
                 text(
-                    "insert into atlas.audit_events (tenant_id, action, target_type, target_id) values (:t, 'x', :n, :i)"
+                    "insert into atlas.audit_events (tenant_id, action, target_type, target_id)"
+                    " values (:t, 'x', :n, :i)"
                 ),
                 {"t": tenant.id, "n": type_name, "i": uuid4()},
             )

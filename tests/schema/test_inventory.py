@@ -8,7 +8,7 @@ from tests.factories import Tenant, make_tenant
 from tests.schema.asking import Asker
 from tests.schema.rows import at, make_item, make_scope, record_run
 
-ITEM = """query($id: ID!) { node(id: $id) { ... on InventoryItem { itemType externalId displayName contentHash properties
+ITEM = """query($id: ID!) { node(id: $id) { ... on InventoryItem { itemType externalId displayName properties
     lastObservedAt changedAt lastObservedRun { sequence } scope { key } tenant { id }
     versions(first: 10) { nodes { properties firstRun { sequence } lastRun { sequence }
         changes { kind path before { value } after { value } } } } } } }"""
@@ -88,7 +88,8 @@ async def test_at_a_run_that_is_not_there_or_not_recorded_nothing_stood(
     failed = await record_run(owner, scope, seq=None, hour=9, error_code="X")
     foreign = await make_scope(owner, await make_tenant(owner, api))
     query = """query($id: ID!, $run: ID!) { tenant(by: {id: $id}) {
-        inventoryAt(runId: $run, first: 9) { totalCount nodes { displayName } pageInfo { hasNextPage endCursor } } } }"""
+        inventoryAt(runId: $run, first: 9)
+        { totalCount nodes { displayName } pageInfo { hasNextPage endCursor } } } }"""
     empty = {"totalCount": 0, "nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
     stranger = Asker(api, foreign.tenant)
     for run in (

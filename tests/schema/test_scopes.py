@@ -14,7 +14,8 @@ from tests.schema.rows import Scope, at, make_drift_run, make_scope, record_run
 
 SCOPE = """query($id: ID!) { node(id: $id) { ... on Scope { key label itemTypes tenant { id }
     baseline { mode pinnedAt pinnedRun { id } pinnedBy { displayName } }
-    drift { state ungeneratedRuns baselineRun { sequence } currentRun { sequence } latestDriftRun { id status } } } } }"""
+    drift { state ungeneratedRuns
+        baselineRun { sequence } currentRun { sequence } latestDriftRun { id status } } } } }"""
 
 
 async def pin(owner: Database, scope: Scope, seq: int) -> None:
