@@ -73,6 +73,10 @@ async def named(ask: Asker, given: dict[str, Any] | None) -> str:
         ({"lastSeenAt": {"gte": FIVE, "lt": SIX}}, ""),
         ({"lastSeenAt": {"gte": SIX}}, "b"),
         ({"lastSeenAt": {}}, "a ab abc b Å\U0010ffff"),
+        (
+            {"lastSeenAt": {"gte": "0001-01-01T00:00:00Z", "lt": "9999-12-31T23:59:59.999999Z"}},
+            "a ab abc b Å\U0010ffff",
+        ),
     ],
 )
 async def test_a_filter_leaves_what_it_says(
