@@ -1,4 +1,7 @@
-"""Streams: woken by the database, in order, without a gap, and ended when the access ends."""
+"""Streams: woken by the database, in order, without a gap, and ended when the access ends.
+
+A stream that begins "now" may begin after the event that a test makes, so most begin at the start of an empty feed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -47,7 +50,7 @@ def listens(live: Live) -> bool:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -63,12 +66,12 @@ async def context_of(
     return GraphQLContext(db=api, principal=session.principal, request_id="test", live=LiveSession(live, session))
 
 
-async def taken(stream, count: int, *, within: float = 4) -> list:
+async def taken(stream, count: int, *, within: float = 10) -> list:
     async with asyncio.timeout(within):
         return [await anext(stream) for _ in range(count)]
 
 
-async def code_of(stream, *, within: float = 4) -> object:
+async def code_of(stream, *, within: float = 10) -> object:
     with pytest.raises(GraphQLError) as refused:
         await taken(stream, 1, within=within)
     return (refused.value.extensions or {})["code"]
@@ -95,7 +98,7 @@ async def test_a_notification_wakes_a_stream_long_before_the_poll(
     monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
-        stream = feed(await context_of(live, api, tenant), tenant.id, None)
+        stream = feed(await context_of(live, api, tenant), tenant.id, 0)
         waiting = asyncio.create_task(taken(stream, 1))
         await until(lambda: live.metrics.registry.get_sample_value("atlas_subscriptions") == 1)
         run = await make_sync_run(owner, tenant)
@@ -125,7 +128,7 @@ async def test_the_listener_comes_back_and_wakes_everyone(
     monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
-        stream = feed(await context_of(live, api, tenant), tenant.id, None)
+        stream = feed(await context_of(live, api, tenant), tenant.id, 0)
         waiting = asyncio.create_task(taken(stream, 1))
         await until(lambda: live.metrics.registry.get_sample_value("atlas_subscriptions") == 1)
         await asyncio.sleep(0.1)  # It waits by now, and has read an empty feed.
@@ -156,7 +159,7 @@ async def test_a_stream_outlives_a_database_that_drops_every_connection(
     async with listening(dropped) as live:
         context = await context_of(live, api, tenant)
         context.db = dropped
-        stream = feed(context, tenant.id, None)
+        stream = feed(context, tenant.id, 0)
         waiting = asyncio.create_task(taken(stream, 1))
         await asyncio.sleep(0.2)
         assert len(await administrator.fetch(TERMINATE_NEWER, begun)) >= 2, "the listener and a pooled one"
@@ -245,13 +248,13 @@ async def test_a_stream_ends_when_the_token_is_revoked(owner: Database, api: Dat
 
 async def test_a_stream_ends_when_the_membership_goes(owner: Database, api: Database) -> None:
     tenant = await make_tenant(owner, api)
+    await make_sync_run(owner, tenant)
     async with listening(api) as live:
         context = await context_of(live, api, tenant)
-        stream = feed(context, tenant.id, None)
-        waiting = asyncio.create_task(code_of(stream))
-        await asyncio.sleep(0.1)
+        stream = feed(context, tenant.id, 0)
+        await taken(stream, 1)
         await access.remove_membership(api, tenant.owner, context.principal.id)
-        assert await waiting == "UNAUTHENTICATED"
+        assert await code_of(stream) == "UNAUTHENTICATED"
 
 
 async def test_a_stream_ends_when_the_token_expires_without_any_news(owner: Database, api: Database) -> None:
@@ -259,7 +262,7 @@ async def test_a_stream_ends_when_the_token_expires_without_any_news(owner: Data
     async with listening(api) as live:
         soon = datetime.now(UTC) + timedelta(seconds=0.5)
         context = await context_of(live, api, tenant, expires_at=soon)
-        assert await code_of(feed(context, tenant.id, None), within=2) == "UNAUTHENTICATED"
+        assert await code_of(feed(context, tenant.id, None), within=4) == "UNAUTHENTICATED"
         assert datetime.now(UTC) >= soon
 
 
@@ -276,11 +279,13 @@ async def test_a_waiting_stream_holds_no_connection(owner: Database, api: Databa
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
         context = await context_of(live, api, tenant)
-        waiting = [asyncio.create_task(taken(feed(context, tenant.id, None), 1)) for _ in range(100)]
+        waiting = [asyncio.create_task(taken(feed(context, tenant.id, 0), 1, within=20)) for _ in range(100)]
         await until(lambda: live.metrics.registry.get_sample_value("atlas_subscriptions") == 100)
-        await until(lambda: api.engine.pool.checkedout() == 0)
-        await asyncio.sleep(0.2)
-        assert api.engine.pool.checkedout() == 0, "all wait by now, and hold nothing"
+        quiet = 0
+        async with asyncio.timeout(20):
+            while quiet < 10:  # All have read once and wait, and for a while nothing is held.
+                await asyncio.sleep(0.03)
+                quiet = quiet + 1 if api.engine.pool.checkedout() == 0 else 0
         run = await make_sync_run(owner, tenant)
         events = [found for (found,) in await asyncio.gather(*waiting)]
         assert {event.object_id for event in events} == {run.id}
@@ -306,7 +311,7 @@ async def test_a_follower_sees_a_run_only_go_forward(owner: Database, api: Datab
         ):
             await run.becomes(statement, **values)
             await asyncio.sleep(0.05)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(10):
             seen += [state async for state in stream]
     ranks = [_rank(state) for state in seen]
     assert ranks == sorted(set(ranks)), "each state is further than the one before"
