@@ -130,7 +130,8 @@ async def _lock(connection: Connection, context: Context, ids: Sequence[UUID], e
     """Holds the findings, or says why they cannot be written. A foreign one and an absent one look the same."""
     seen = await store.statuses(connection, _tenant(context), ids)
     if len(seen) != len(ids):
-        raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such finding.", ("input", "id"))
+        field = "id" if len(ids) == 1 else "ids"
+        raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such finding.", ("input", field))
     await require(connection, context, Capability.ACKNOWLEDGE)
     locked = await store.lock_findings(connection, _tenant(context), ids)
     if len(locked) != len(ids) or any(row["status"] == FindingStatus.RESOLVED for row in locked.values()):
