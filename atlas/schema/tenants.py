@@ -153,8 +153,7 @@ class Tenant(Node):
 
     @resolved("Where the activity feed stands: subscribe after it, then load, and nothing is missed.")
     async def activity_cursor(self, info: Info) -> str:
-        async with info.context.read(self.tenant_id) as connection:
-            return encode_activity_cursor(await store.event_seq(connection, self.tenant_id))
+        return encode_activity_cursor(await info.context.load(_event_seqs, self.tenant_id, self.tenant_id) or 0)
 
     @resolved("Its audit record, newest first; null without READ_AUDIT.")
     async def audit_events(
@@ -216,6 +215,11 @@ async def _tenants(context: GraphQLContext, _tenant_id: None, keys: Sequence[UUI
     async with context.read(None) as connection:
         rows = await store.by_ids(connection, keys)
     return {row.id: tenant_of(row) for row in rows}
+
+
+async def _event_seqs(context: GraphQLContext, tenant_id: UUID, _keys: Sequence[UUID]) -> Mapping[UUID, int]:
+    async with context.read(tenant_id) as connection:
+        return {tenant_id: await store.event_seq(connection, tenant_id)}
 
 
 async def _access(
