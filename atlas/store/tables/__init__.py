@@ -1,6 +1,6 @@
 """The tables, as the migrations make them; `atlas db check` holds the two against each other."""
 
-from atlas.store.tables.audit import audit_events, event_counters, events
+from atlas.store.tables.audit import audit_events, audit_heads, audit_links, event_counters, events
 from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys, judged_types
 from atlas.store.tables.inventory import (
     contents,
@@ -24,6 +24,8 @@ from atlas.store.tables.types import metadata
 __all__ = [
     "api_tokens",
     "audit_events",
+    "audit_heads",
+    "audit_links",
     "contents",
     "drift_run_findings",
     "drift_runs",

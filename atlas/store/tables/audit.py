@@ -1,6 +1,17 @@
-"""The audit record and the activity feed."""
+"""The audit record with its chain, and the activity feed."""
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from atlas.store.tables.types import Instant, Name, metadata
@@ -22,6 +33,27 @@ audit_events = Table(
     ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
     Index("audit_events_at", "tenant_id", "at", "id"),
     Index("audit_events_target", "tenant_id", "target_id", "at", "id"),
+)
+
+audit_links = Table(
+    "audit_links",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "event_id"], ["atlas.audit_events.tenant_id", "atlas.audit_events.id"]),
+    UniqueConstraint("tenant_id", "event_id", name="audit_links_event"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
 )
 
 event_counters = Table(
