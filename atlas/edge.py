@@ -79,10 +79,11 @@ class Edge:
         self.metrics.requests.labels(route, method, str(seen.status)).inc()
         if scope["type"] == "http" and not seen.stream:
             self.metrics.seconds.labels(route).observe(seconds)
+        # An address that is none of ours may be anything, a mistyped token too.
         log.info(
             "http.request",
             method=method,
-            path=scope["path"][:200],
+            path=route,
             status=seen.status,
             milliseconds=round(seconds * 1000, 1),
         )
