@@ -44,7 +44,7 @@ def findings(
     }
 
     async def work(caller: "Caller") -> list[dict[str, Any]]:
-        return await read(caller, tenant, where=where, limit=limit, changes=as_json)
+        return await read(caller, tenant, where=where, limit=limit if as_json else None, changes=as_json)
 
     found = act(home, token, work)
     if as_json:

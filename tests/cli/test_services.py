@@ -1,0 +1,126 @@
+"""Which command starts the services of a home, which joins them, and that none leaves a process behind."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.cli.conftest import Atlas, Up, export, family, left_in, served
+
+
+def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def worker_of(up: Up) -> psutil.Process | None:
+    children = psutil.Process(up.process.pid).children(recursive=True)
+    return next((one for one in children if one.cmdline()[-1:] == ["worker"]), None)
+
+
+def test_a_home_that_is_up_answers_and_is_joined(up: Up) -> None:
+    ready = httpx.get(f"{up.url}/readyz")
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert httpx.get(f"{up.url}/").status_code == 200
+    before = {process.pid for process in family(up.process)}
+    assert isinstance(up.atlas.json("tenant", "list"), list)
+    assert {process.pid for process in family(up.process)} == before
+
+
+def test_a_home_is_up_once(up: Up) -> None:
+    error = up.atlas.refused("up", "--port", "0")
+    assert error["code"] == "ALREADY_UP"
+    assert up.url in error["message"]
+
+
+def test_a_taken_port_is_an_error_that_names_it(up: Up, tmp_path: Path) -> None:
+    port = up.url.rpartition(":")[2]
+    error = Atlas(tmp_path / "home").refused("up", "--port", port)
+    assert error["code"] == "PORT_TAKEN"
+    assert port in error["message"]
+    assert left_in(tmp_path / "home") == []
+
+
+def test_a_killed_worker_is_started_again(up: Up) -> None:
+    wait_for(lambda: worker_of(up))
+    killed = worker_of(up)
+    assert killed is not None
+    killed.kill()
+    wait_for(lambda: (now := worker_of(up)) and now.pid != killed.pid)
+    assert httpx.get(f"{up.url}/readyz").status_code == 200
+
+
+def test_a_command_alone_starts_what_it_needs_and_leaves_nothing(tmp_path: Path) -> None:
+    atlas = Atlas(tmp_path / "home")
+    atlas.run("tenant", "create", "alone")
+    for name, value in (("one", 1), ("two", 2)):
+        atlas.run("sync", "folder", export(tmp_path / name, p1=value), "--tenant", "alone")
+    assert atlas.json("drift", "--tenant", "alone")["counts"]["modified"] == 1
+    assert left_in(atlas.home) == []
+    assert not (atlas.home / "run" / "state.json").exists()
+    key = atlas.home / "secret.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o644)
+    assert atlas.refused("tenant", "list")["code"] == "KEY_FILE_OPEN"
+
+
+def test_many_commands_at_once_prepare_a_home_once(tmp_path: Path) -> None:
+    atlas = Atlas(tmp_path / "home")
+    started = [atlas.start("tenant", "create", f"tenant-{number}", "--json") for number in range(4)]
+    assert [process.wait(timeout=120) for process in started] == [0, 0, 0, 0], atlas.log.read_text()
+    for process in started:
+        process.communicate()
+    assert len(atlas.json("tenant", "list")) == 4
+    assert left_in(atlas.home) == []
+
+
+def test_up_ends_with_everything_it_started(tmp_path: Path) -> None:
+    for end in (signal.SIGINT, signal.SIGTERM, None):
+        atlas = Atlas(tmp_path / f"home-{end}")
+        with served(atlas) as up:
+            wait_for(lambda up=up: worker_of(up))
+            started = family(up.process)
+            if end is None:
+                assert atlas.json("down")["stopped"] is True
+            else:
+                os.kill(up.process.pid, end)
+            assert up.process.wait(timeout=30) == 0
+        _gone, alive = psutil.wait_procs(started, timeout=15)
+        assert alive == []
+        assert left_in(atlas.home) == []
+
+
+def test_a_killed_up_leaves_no_process(tmp_path: Path) -> None:
+    atlas = Atlas(tmp_path / "home")
+    with served(atlas) as up:
+        wait_for(lambda: worker_of(up))
+        started = family(up.process)
+        up.process.kill()
+        _gone, alive = psutil.wait_procs(started, timeout=30)
+    assert alive == []
+    assert left_in(atlas.home) == []
+    assert atlas.json("tenant", "list") == []
+
+
+def test_the_same_key_and_tenant_give_the_same_fingerprints_anywhere(tmp_path: Path) -> None:
+    exports = [export(tmp_path / "one"), export(tmp_path / "two", p1=2, p3=5)]
+    key = tmp_path / "shared.key"
+    key.write_text("7" * 64)
+    key.chmod(0o600)
+    seen = []
+    for number in (1, 2):
+        atlas = Atlas(tmp_path / f"home-{number}").with_(ATLAS_SECRET_KEY_FILE=key)
+        with served(atlas):
+            atlas.run("tenant", "create", f"name-{number}", "--id", "8c2f3b5e-0d1a-4f6b-9a3e-5d7c1b2a4e6f")
+            for path in exports:
+                atlas.run("sync", "folder", path, "--tenant", f"name-{number}")
+            atlas.run("drift", "--tenant", f"name-{number}")
+            seen.append(sorted(one["fingerprint"] for one in atlas.json("findings", "--tenant", f"name-{number}")))
+    assert len(seen[0]) == 2
+    assert seen[0] == seen[1]
