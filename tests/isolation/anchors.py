@@ -1,0 +1,94 @@
+"""Anchors: the ids and names of a tenant that a caller may send, and others of the same shape that never were."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from atlas.schema.ids import decode_id, encode_id
+from atlas.store.database import Database
+from tests.isolation.policy import FINDING_AUDIT
+from tests.isolation.world import KEY, Realm, World
+
+# Candidates of each kind of object, those that say most first.
+_QUERIES = {
+    "AuditEvent": "select id from atlas.audit_events where tenant_id = :t and target_type <> 'Finding' order by at",
+    FINDING_AUDIT: "select id from atlas.audit_events where tenant_id = :t and target_type = 'Finding' order by at",
+    "DriftRun": "select id from atlas.drift_runs where tenant_id = :t order by status desc, created_at desc",
+    "Finding": "select id from atlas.findings where tenant_id = :t order by status, superseded_by, id",
+    "InventoryItem": """select item_id from atlas.item_intervals where tenant_id = :t and valid_to is null
+        order by valid_from desc, external_id""",
+    "Membership": "select id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",
+    "Principal": "select principal_id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",
+    "Scope": "select id from atlas.scopes where tenant_id = :t order by pinned_seq, last_seq desc",
+    "SyncRun": "select id from atlas.sync_runs where tenant_id = :t order by status = 'PARTIAL' desc, created_at",
+    "Tenant": "select id from atlas.tenants where id = :t",
+}
+_SECOND_RUN = """select r.id from atlas.sync_runs r join atlas.scopes s on s.tenant_id = r.tenant_id and s.id = r.scope_id
+    where r.tenant_id = :t and s.key = :key and r.seq = 2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """`ids` are global ids by kind of object; `named` what else a query may name a tenant's things by."""
+
+    ids: Mapping[str, tuple[str, ...]]
+    named: Mapping[str, Any]
+
+
+async def anchors_of(world: World, realm: Realm) -> Anchors:
+    owner = world.databases.owner
+    ids = {
+        kind: tuple([encode(kind, realm.id, key) for key in await _ids(owner, query, realm.id)])
+        for kind, query in _QUERIES.items()
+    }
+    (second,) = await _ids(owner, _SECOND_RUN, realm.id, key=KEY)
+    named = {"tenant": ids["Tenant"][0], "name": realm.mark, "entra": str(realm.entra_id), "key": KEY}
+    return Anchors(ids, named | {"run": encode("SyncRun", realm.id, second)})
+
+
+async def _ids(owner: Database, query: str, tenant_id: UUID, **more: str) -> list[UUID]:
+    async with owner.transaction() as connection:
+        return list((await connection.scalars(text(query), {"t": tenant_id, **more})).all())
+
+
+def encode(kind: str, tenant_id: UUID, key: UUID) -> str:
+    """A kind is a type, or a type and what tells it apart."""
+    name = kind.split(" ")[0]
+    return encode_id(name, None if name == "Principal" else tenant_id, key)
+
+
+def never_was(value: Any) -> Any:
+    """Variables of the same shape whose ids and names are nobody's. What both tenants hold stays."""
+    if isinstance(value, dict):
+        return {name: _nobodys(name, one) for name, one in value.items()}
+    return _nobodys("", value)
+
+
+def _nobodys(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return never_was(value)
+    if isinstance(value, list):
+        return [_nobodys(name, one) for one in value]
+    if not isinstance(value, str):
+        return value
+    if name == "entra":
+        return str(uuid4())
+    if value.startswith(("alpha-", "beta-")):
+        return f"{value.split('-')[0]}-{uuid4().hex[:8]}"
+    return reidentified(value)
+
+
+def reidentified(value: str, *, tenant_id: UUID | None = None) -> str:
+    """The global id of an object that never was, in a tenant that never was or in the one named."""
+    decoded = decode_id(value)
+    if decoded is None:
+        return value
+    tenant_id = tenant_id or uuid4()
+    return encode_id(
+        decoded.type_name,
+        None if decoded.tenant_id is None else tenant_id,
+        tenant_id if decoded.type_name == "Tenant" else uuid4(),
+    )

@@ -1,0 +1,43 @@
+"""One world for all that only reads, and how many cases were judged, told at the end."""
+
+import pytest
+import pytest_asyncio
+
+from atlas.store.database import Database
+from tests.isolation.anchors import Anchors, anchors_of
+from tests.isolation.oracle import Judged
+from tests.isolation.world import Databases, World, make_world
+
+_COUNTED = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.fixture(scope="session")
+def databases(owner: Database, api: Database, worker: Database) -> Databases:
+    return Databases(owner, api, worker)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Nothing is written to it: what is judged against it stays the same."""
+    return await make_world(databases, tmp_path_factory.mktemp("exports"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def anchors(world: World) -> tuple[Anchors, Anchors]:
+    """Those of alpha and of beta."""
+    return await anchors_of(world, world.alpha), await anchors_of(world, world.beta)
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Judged:
+    """Counts the cases of a test."""
+    judged = Judged()
+    counted = request.config.stash.setdefault(_COUNTED, {})
+    request.addfinalizer(lambda: counted.update({request.node.nodeid: judged.cases}))
+    return judged
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    counted = config.stash.get(_COUNTED, {})
+    if counted:
+        terminalreporter.write_line(f"isolation: {sum(counted.values()):,} cases judged, each with its control")
