@@ -75,9 +75,14 @@ async def authenticate(db: Database, token: str) -> Principal | None:
 
 async def ensure_local_principal(db: Database, name: str) -> Principal:
     """The principal `local:<name>` of the embedded home: who acts on this machine without a token."""
+    return await ensure_person(db, issuer="local", subject=name, display_name=f"local:{name}")
+
+
+async def ensure_person(db: Database, *, issuer: str, subject: str, display_name: str) -> Principal:
+    """The person that the issuer calls `subject`; made when they first come, without memberships."""
     async with db.transaction() as connection:
         row = await store.ensure_principal(
-            connection, issuer="local", subject=name, kind=PrincipalKind.USER, display_name=f"local:{name}"
+            connection, issuer=issuer, subject=subject, kind=PrincipalKind.USER, display_name=display_name
         )
     return Principal(row["principal_id"], row["principal_kind"], row["principal_name"])
 
@@ -188,10 +193,11 @@ async def revoke_token(db: Database, context: Context, token_id: UUID) -> bool:
     async with db.transaction(context) as connection:
         if context.principal_id is not None:
             await require(connection, context, Capability.MANAGE_MEMBERS)
-        revoked = await store.revoke_token(connection, tenant_id=_tenant(context), token_id=token_id)
-    if revoked:
-        await db.notify([_tenant(context)])
-    return revoked
+        principal_id = await store.revoke_token(connection, tenant_id=_tenant(context), token_id=token_id)
+    if principal_id is not None:
+        # Its streams may follow another tenant than the one that made it.
+        await db.notify([_tenant(context), principal_id])
+    return principal_id is not None
 
 
 async def set_membership(db: Database, context: Context, principal_id: UUID, role: Role) -> UUID:
@@ -201,7 +207,7 @@ async def set_membership(db: Database, context: Context, principal_id: UUID, rol
         membership = await store.upsert_membership(
             connection, tenant_id=_tenant(context), principal_id=principal_id, role=role
         )
-    await db.notify([_tenant(context)])
+    await db.notify([_tenant(context), principal_id])
     return membership
 
 
@@ -210,7 +216,8 @@ async def remove_membership(db: Database, context: Context, principal_id: UUID) 
     async with db.transaction(context) as connection:
         await require(connection, context, Capability.MANAGE_MEMBERS)
         removed = await store.delete_membership(connection, tenant_id=_tenant(context), principal_id=principal_id)
-    await db.notify([_tenant(context)])
+    if removed:
+        await db.notify([_tenant(context), principal_id])
     return removed
 
 

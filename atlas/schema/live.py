@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -25,6 +26,8 @@ log = structlog.get_logger("atlas.live")
 POLL_SECONDS = 5.0
 BATCH = 100
 
+STREAMS_A_PRINCIPAL = 100
+
 # The rank from which a run has ended: status first, then progress.
 ENDED = (9, 0)
 
@@ -36,15 +39,18 @@ R = TypeVar("R")
 
 @dataclass(eq=False, slots=True)
 class Live:
-    """Who waits for which tenant. A waiter is a flag and no queue, so a slow one costs nothing.
+    """Who waits for which tenant or principal. A waiter is a flag and no queue, so a slow one costs nothing.
 
-    A flag set twice is set once: whoever wakes up reads what the tables hold by then.
+    A flag set twice is set once: whoever wakes up reads what the tables hold by then. At most `most` streams of one
+    principal run at a time; 0 sets no limit.
     """
 
     db: Database
     metrics: Metrics
+    most: int = STREAMS_A_PRINCIPAL
     closing: bool = False
     _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
+    _streams: Counter[UUID] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Listens for ever; where the connection is lost, again, after a growing pause."""
@@ -67,7 +73,10 @@ class Live:
             delay = min(delay * 2, _LONGEST_DELAY)
 
     def heard(self, payload: str) -> None:
-        """A tenant has news. Anybody may notify, so what is no id is passed over."""
+        """A tenant has news, or a principal's access may have changed.
+
+        Anybody may notify, so what is no id is passed over.
+        """
         with suppress(ValueError):
             for flag in self._waiting.get(UUID(payload), ()):
                 flag.set()
@@ -83,18 +92,41 @@ class Live:
         self.wake_all()
 
     @contextmanager
-    def flag(self, tenant_id: UUID) -> Iterator[asyncio.Event]:
-        """Set whenever the tenant may have news."""
+    def flag(self, *ids: UUID) -> Iterator[asyncio.Event]:
+        """Set whenever there may be news of one of these tenants or principals."""
         flag = asyncio.Event()
-        self._waiting.setdefault(tenant_id, set()).add(flag)
-        self.metrics.subscriptions.inc()
+        for one in ids:
+            self._waiting.setdefault(one, set()).add(flag)
         try:
             yield flag
         finally:
+            for one in ids:
+                self._waiting[one].discard(flag)
+                if not self._waiting[one]:
+                    del self._waiting[one]
+
+    @contextmanager
+    def stream(self, principal_id: UUID, tenant_id: UUID) -> Iterator[asyncio.Event]:
+        """The flag of one stream, counted for its principal. RATE_LIMITED where it would be one too many.
+
+        Counted for each process by itself: what a stream costs is this process's memory, and a count that outlives
+        a process that was killed would shut its principal out.
+        """
+        if self.most and self._streams[principal_id] >= self.most:
+            raise CodedError(
+                Code.RATE_LIMITED,
+                f"You have {self.most} subscriptions open already, which is the most. End one of them first.",
+            )
+        self._streams[principal_id] += 1
+        self.metrics.subscriptions.inc()
+        try:
+            with self.flag(principal_id, tenant_id) as flag:
+                yield flag
+        finally:
             self.metrics.subscriptions.dec()
-            self._waiting[tenant_id].discard(flag)
-            if not self._waiting[tenant_id]:
-                del self._waiting[tenant_id]
+            self._streams[principal_id] -= 1
+            if not self._streams[principal_id]:
+                del self._streams[principal_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +136,9 @@ class LiveSession:
     live: Live
     session: Session
 
+    def stream(self, tenant_id: UUID) -> AbstractContextManager[asyncio.Event]:
+        return self.live.stream(self.session.principal.id, tenant_id)
+
     async def wait(self, flag: asyncio.Event) -> None:
         """Until there may be news, `POLL_SECONDS` at most. Raises where the stream must end."""
         left = self.session.seconds_left
@@ -111,11 +146,15 @@ class LiveSession:
             with suppress(TimeoutError):
                 await asyncio.wait_for(flag.wait(), POLL_SECONDS if left is None else min(POLL_SECONDS, left))
         flag.clear()
+        await self.check()
+
+    async def check(self) -> None:
+        """Raises where the stream must end."""
         if self.live.closing:
             raise CodedError(Code.SHUTTING_DOWN, "The server is shutting down. Subscribe again.")
         if self.session.expired:
             raise AccessEndedError("The token has expired. Subscribe again with a new one.", close_code=4403)
-        if not await _patiently_holds(self.session):
+        if not await still_holds(self.session):
             raise AccessEndedError("The token was revoked. Subscribe with another one.", close_code=4401)
 
 
@@ -128,7 +167,7 @@ async def follow(
 ) -> AsyncGenerator[R, None]:
     """The object as it stands, then each state that is further than the one before, up to `ENDED`."""
     news: LiveSession = context.live
-    with news.live.flag(tenant_id) as flag:
+    with news.stream(tenant_id) as flag:
         seen: tuple[int, int] | None = None
         while True:
             found = await _patiently(context, load)
@@ -152,7 +191,7 @@ async def feed(context: GraphQLContext, tenant_id: UUID, after: int | None) -> A
     No connection is held between batches, and none while the receiver is slow.
     """
     news: LiveSession = context.live
-    with news.live.flag(tenant_id) as flag:
+    with news.stream(tenant_id) as flag:
         seq = await _start(context, tenant_id, after)
         while True:
             batch = await _patiently(context, partial(_batch, context, tenant_id, seq))
@@ -165,6 +204,8 @@ async def feed(context: GraphQLContext, tenant_id: UUID, after: int | None) -> A
                 yield event
             if len(batch) < BATCH:
                 await news.wait(flag)
+            else:
+                await news.check()
 
 
 def cursor_expired() -> CodedError:
@@ -210,7 +251,8 @@ async def _patiently(context: GraphQLContext, read: Callable[[], Awaitable[R]]) 
     return await read()
 
 
-async def _patiently_holds(session: Session) -> bool:
+async def still_holds(session: Session) -> bool:
+    """Does the token still vouch for its principal? True also while the database cannot tell."""
     try:
         return await session.holds()
     except Exception as error:

@@ -20,6 +20,7 @@ from atlas.auth import Session, bearer, token_of_payload
 from atlas.schema.body import LONGEST_DOCUMENT
 from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
+from atlas.schema.live import still_holds
 from atlas.schema.refusal import RefusedRequestError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class SocketHandler(Handler):
     """Strawberry's handler, with a token at `connection_init` and a context of its own for each operation."""
 
     _session: Session | None = None
-    _expiry: asyncio.Task[None] | None = None
+    _watch: asyncio.Task[None] | None = None
 
     async def handle_message(self, message: Message) -> None:
         if not _well_formed(message):
@@ -54,7 +55,7 @@ class SocketHandler(Handler):
             if self._session is None:
                 await self.websocket.close(REFUSED, "A token that holds is needed")
                 return
-            self._expiry = asyncio.create_task(self._close_at_expiry(self._session))
+            self._watch = asyncio.create_task(self._close_when_over(self._session))
         await super().handle_connection_init({"type": "connection_init", "payload": payload})
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
@@ -87,17 +88,27 @@ class SocketHandler(Handler):
         await super()._send_result_stream(operation, _ending(self, operation, result_source))
 
     async def shutdown(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
             with suppress(asyncio.CancelledError):
-                await self._expiry
+                await self._watch
         await super().shutdown()
 
-    async def _close_at_expiry(self, session: Session) -> None:
-        left = session.seconds_left
-        if left is not None:
-            await asyncio.sleep(max(left, 0))
-            await self.websocket.close(EXPIRED, "The token has expired")
+    async def _close_when_over(self, session: Session) -> None:
+        """Closes the socket once its token has expired or was revoked, though nothing runs on it."""
+        live = self._view.services.live
+        with live.flag(session.principal.id) as flag:
+            while not live.closing:
+                left = session.seconds_left
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(flag.wait(), None if left is None else max(left, 0))
+                flag.clear()
+                if session.expired or not await still_holds(session):
+                    break
+            else:
+                return
+        with suppress(RuntimeError):  # An operation of the socket may have closed it already.
+            await self.websocket.close(EXPIRED if session.expired else REFUSED, "The token has ended")
 
     async def _end(self, operation: Operation[GraphQLContext | None, None], close_code: int, reason: str) -> None:
         """Closes the socket, and lets nothing more be sent for the operation."""

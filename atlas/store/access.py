@@ -175,8 +175,9 @@ async def tokens_of(connection: AsyncConnection, tenant_id: UUID) -> list[Row]:
     return list((await connection.execute(query)).mappings())
 
 
-async def revoke_token(connection: AsyncConnection, *, tenant_id: UUID, token_id: UUID) -> bool:
-    gone = await connection.execute(
+async def revoke_token(connection: AsyncConnection, *, tenant_id: UUID, token_id: UUID) -> UUID | None:
+    """The principal that the token was of; None where there is no such token, or it was revoked before."""
+    gone: UUID | None = await connection.scalar(
         update(api_tokens)
         .where(
             api_tokens.c.tenant_id == tenant_id,
@@ -184,9 +185,9 @@ async def revoke_token(connection: AsyncConnection, *, tenant_id: UUID, token_id
             api_tokens.c.revoked_at.is_(None),
         )
         .values(revoked_at=func.now())
-        .returning(api_tokens.c.id)
+        .returning(api_tokens.c.principal_id)
     )
-    return gone.first() is not None
+    return gone
 
 
 @contextmanager

@@ -74,14 +74,15 @@ class Database:
             finally:
                 driver.context = None
 
-    async def notify(self, tenant_ids: Iterable[UUID]) -> None:
-        """Tells every API process that these tenants have news. Sent after the commit, and ids only."""
+    async def notify(self, ids: Iterable[UUID]) -> None:
+        """Tells every API process that these tenants have news, or that these principals' access may have changed.
+
+        Sent after the commit, and ids only: whoever listens reads for itself what it may.
+        """
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            for tenant_id in set(tenant_ids):
-                await connection.execute(
-                    text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(tenant_id)}
-                )
+            for one in set(ids):
+                await connection.execute(text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(one)})
 
     async def close(self) -> None:
         await self.engine.dispose()
