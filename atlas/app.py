@@ -22,6 +22,7 @@ from strawberry.schema.base import BaseSchema
 
 from atlas.edge import BodyLimit, Edge, not_served
 from atlas.metrics import Metrics
+from atlas.oidc import TrustedIssuer
 from atlas.schema.live import Live
 from atlas.schema.view import Dispatch, Services, View
 from atlas.store.database import Database
@@ -48,12 +49,19 @@ _CONSOLE_POLICY = (
 
 
 def create_app(
-    *, db: Database, schema: BaseSchema, dispatch: Dispatch, broker_ping: Ping, metrics: Metrics | None = None
+    *,
+    db: Database,
+    schema: BaseSchema,
+    dispatch: Dispatch,
+    broker_ping: Ping,
+    metrics: Metrics | None = None,
+    issuer: TrustedIssuer | None = None,
 ) -> Starlette:
     """The API over `db`, a pool of `atlas_api`.
 
     `dispatch` hands queued jobs to the broker after their commit; `broker_ping` returns where the broker
-    answers and raises where it does not. `app.state.live` ends every stream when it is closed.
+    answers and raises where it does not. Without an `issuer` only API tokens are taken. `app.state.live` ends
+    every stream when it is closed.
     """
     metrics = metrics or Metrics()
     live = Live(db, metrics)
@@ -75,7 +83,7 @@ def create_app(
     async def measured(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    view = View(schema, Services(db, live, dispatch))
+    view = View(schema, Services(db, live, dispatch, issuer))
     app = Starlette(
         routes=[
             Route("/graphql", view),

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
 from atlas import access
 from atlas.access import Principal
+from atlas.oidc import TokenRefusedError, TrustedIssuer, sign_in
 from atlas.store.database import Database
+
+log = structlog.get_logger("atlas.auth")
 
 # A token in a URL ends up in logs, histories and referrers, so it is refused there, whatever it is worth.
 URL_PARAMETERS = frozenset({"token", "access_token", "authorization"})
-
-_MOST_CHARACTERS = 8192
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -21,6 +24,7 @@ class Session:
     db: Database
     token: str
     principal: Principal
+    issuer: TrustedIssuer | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -35,27 +39,33 @@ class Session:
 
     async def holds(self) -> bool:
         """False once the token has expired or was revoked."""
-        return not self.expired and await identify(self.db, self.token) is not None
+        return not self.expired and await identify(self.db, self.token, self.issuer) is not None
 
 
-async def open_session(db: Database, token: str | None) -> Session | None:
+async def open_session(db: Database, token: str | None, issuer: TrustedIssuer | None = None) -> Session | None:
     """None where there is no token, or it vouches for nobody."""
     if token is None:
         return None
-    principal = await identify(db, token)
-    return None if principal is None else Session(db, token, principal)
+    principal = await identify(db, token, issuer)
+    return None if principal is None else Session(db, token, principal, issuer)
 
 
-async def identify(db: Database, token: str) -> Principal | None:
-    """Whom the token vouches for: an API token today; the tokens of an issuer will be told apart here."""
-    return await access.authenticate(db, token)
+async def identify(db: Database, token: str, issuer: TrustedIssuer | None = None) -> Principal | None:
+    """Whom the token vouches for. Its first letters tell whose it is: no token is tried as both kinds."""
+    if token.startswith(access.PREFIX):
+        return await access.authenticate(db, token)
+    try:
+        return await sign_in(issuer, db, token)
+    except TokenRefusedError as refused:
+        log.info("auth.refused", reason=refused.reason.value)
+        return None
 
 
 def bearer(header: str | None) -> str | None:
     """The token of an `Authorization: Bearer ...` header, or None."""
     scheme, _, token = (header or "").strip().partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not 0 < len(token) <= _MOST_CHARACTERS or not token.isascii():
+    if scheme.lower() != "bearer" or not token or not token.isascii():
         return None
     return token
 

@@ -60,11 +60,13 @@ async def _serve(place: Place, listener: socket.socket, *, host: str, with_worke
     from atlas.app import serve as serve_app
     from atlas.cli.child import keep_worker
     from atlas.cli.welcome import welcome
+    from atlas.oidc import trusted_issuer
     from atlas.schema.root import schema
     from atlas.store.check import refuse_unsafe
     from atlas.store.database import open_database
     from atlas.workers.broker import dispatcher, open_broker
 
+    issuer = trusted_issuer(place.settings.oidc_issuer, place.settings.oidc_audience)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -78,7 +80,9 @@ async def _serve(place: Place, listener: socket.socket, *, host: str, with_worke
         def started(port: int) -> None:
             tasks.append(asyncio.ensure_future(welcome(place, host, port, as_json=as_json)))
 
-        app = create_app(db=db, schema=schema, dispatch=dispatcher(broker), broker_ping=lambda: _ping(broker))
+        app = create_app(
+            db=db, schema=schema, dispatch=dispatcher(broker), broker_ping=lambda: _ping(broker), issuer=issuer
+        )
         tasks: list[asyncio.Future[None]] = []
         if with_worker:
             tasks.append(asyncio.ensure_future(keep_worker(place, stop)))

@@ -22,6 +22,7 @@ from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
 
 from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
+from atlas.oidc import TrustedIssuer
 from atlas.schema.body import media_type_of, read_parameters
 from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import Code, guarded, presentable
@@ -44,6 +45,7 @@ class Services:
     db: Database
     live: Live
     dispatch: Dispatch
+    issuer: TrustedIssuer | None = None
 
     def context(self, session: Session, request_id: str) -> GraphQLContext:
         return GraphQLContext(
@@ -109,7 +111,7 @@ class View(GraphQL[GraphQLContext | None, None]):
     async def open_session(self, token: str | None) -> Session | None:
         """None where the token does not hold; 503 where the database cannot tell."""
         try:
-            return await open_session(self.services.db, token)
+            return await open_session(self.services.db, token, self.services.issuer)
         except Exception as error:
             if fault_of(error) is Fault.UNREACHABLE:
                 raise unavailable() from error

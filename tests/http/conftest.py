@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -47,6 +48,13 @@ class Caller:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(api: Database) -> AsyncIterator[Server]:
+    async with serving(api) as started:
+        yield started
+
+
+@asynccontextmanager
+async def serving(api: Database, **options: Any) -> AsyncIterator[Server]:
+    """The application on a free port; `options` are those of `create_app`."""
     sent: list[Any] = []
 
     async def dispatch(jobs: Sequence[Any]) -> None:
@@ -55,7 +63,7 @@ async def server(api: Database) -> AsyncIterator[Server]:
     async def ping() -> None:
         """The broker of this server always answers."""
 
-    app = create_app(db=api, schema=schema, dispatch=dispatch, broker_ping=ping)
+    app = create_app(db=api, schema=schema, dispatch=dispatch, broker_ping=ping, **options)
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(app, port=0, started=started.set_result, stop=stop))
     port = await asyncio.wait_for(started, 10)
