@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, exists, literal_column, select, true
+from sqlalchemy import Text, cast, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.domain.audit_chain import Link, Position, Record
+from atlas.store.filters import among
 from atlas.store.tables import audit_events, audit_heads, audit_links
 
 _e, _l, _h = audit_events.c, audit_links.c, audit_heads.c
@@ -46,20 +46,22 @@ async def ends(connection: AsyncConnection, tenant_id: UUID) -> Ends:
 
 
 async def links_after(connection: AsyncConnection, tenant_id: UUID, seq: int, *, last: int, most: int) -> list[Link]:
-    """The next links up to `last`, each with its event where that is there."""
-    batch = (
-        select(_l.seq, _l.event_id, _l.previous, _l.hash)
-        .where(_l.tenant_id == tenant_id, _l.seq > seq, _l.seq <= last)
-        .order_by(_l.seq)
-        .limit(most)
-        .subquery("batch")
-    )
-    rows = await connection.execute(
-        select(*batch.c, *_RECORD)
-        .select_from(batch.outerjoin(audit_events, (_e.tenant_id == tenant_id) & (_e.id == batch.c.event_id)))
-        .order_by(batch.c.seq)
-    )
-    return [_link(row) for row in rows]
+    """The next links up to `last`, each with its event where that is there.
+
+    Not as a join: on a table that was not analyzed yet the planner looks every link up among all events.
+    """
+    links = (
+        await connection.execute(
+            select(_l.seq, _l.event_id, _l.previous, _l.hash)
+            .where(_l.tenant_id == tenant_id, _l.seq > seq, _l.seq <= last)
+            .order_by(_l.seq)
+            .limit(most)
+        )
+    ).all()
+    wanted = among(_e.id, [link.event_id for link in links])
+    rows = await connection.execute(select(*_RECORD).where(_e.tenant_id == tenant_id, wanted))
+    records = {row.id: Record(*row) for row in rows}
+    return [Link(*link, records.get(link.event_id)) for link in links]
 
 
 async def unlinked(
@@ -67,16 +69,12 @@ async def unlinked(
 ) -> tuple[Sequence[UUID], UUID | None]:
     """Of the next events by id those without a link, and the id to go on after; None at the end."""
     events = select(_e.id).where(_e.tenant_id == tenant_id).order_by(_e.id).limit(most)
-    batch = (events if after is None else events.where(_e.id > after)).subquery("batch")
-    linked = exists().where(_l.tenant_id == tenant_id, _l.event_id == batch.c.id)
-    rows = (await connection.execute(select(batch.c.id, linked.label("linked")).order_by(batch.c.id))).all()
-    return [row.id for row in rows if not row.linked], rows[-1].id if len(rows) == most else None
-
-
-def _link(row: Sequence[Any]) -> Link:
-    seq, event_id, previous, digest, *fields = row
-    found = fields[1] is not None
-    return Link(seq, event_id, previous, digest, Record(*fields) if found else None)
+    found = (await connection.scalars(events if after is None else events.where(_e.id > after))).all()
+    # An event and its link are committed together, so whoever sees the one sees the other in the next statement.
+    linked = set(
+        await connection.scalars(select(_l.event_id).where(_l.tenant_id == tenant_id, among(_l.event_id, found)))
+    )
+    return [one for one in found if one not in linked], found[-1] if len(found) == most else None
 
 
 def _position(seq: int | None, digest: bytes | None) -> Position | None:

@@ -11,7 +11,8 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
--- The links stand beside the events, so that writing one changes nothing that is recorded: both only grow.
+-- The links stand beside the events, so that writing one changes nothing that is recorded: both only grow. A foreign
+-- key to the events would be looked up at every link, and whoever can delete an event can drop it.
 create table atlas.audit_links (
     tenant_id uuid not null,
     seq bigint not null,
@@ -19,8 +20,7 @@ create table atlas.audit_links (
     previous bytea not null,
     hash bytea not null,
     primary key (tenant_id, seq),
-    constraint audit_links_event unique (tenant_id, event_id),
-    foreign key (tenant_id, event_id) references atlas.audit_events (tenant_id, id)
+    constraint audit_links_event unique (tenant_id, event_id)
 );
 -- Where the chain ends, so that a cut tail is seen; and a chain goes on from here, never from what was left of it.
 create table atlas.audit_heads (
@@ -51,9 +51,10 @@ return sha256(convert_to(
 
 CHAIN = """
 -- Links an event as the last thing that its transaction does: the tenant is held from here to the commit only, and
--- the order of the links is that of the commits.
+-- the order of the links is that of the commits. A plan that was made while the table was small stays for the session,
+-- so it must not be a scan.
 create function atlas.link_audit() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
 as $$
 declare
     last_seq bigint;
@@ -86,7 +87,7 @@ end $$;
 
 -- Of the links of a transaction the last one moves the head.
 create function atlas.move_audit_head() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
 as $$
 begin
     if not exists (select from atlas.audit_links l where l.tenant_id = new.tenant_id and l.seq > new.seq) then

@@ -47,6 +47,7 @@ MUTATIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "trigger that is switched off": (
         ("alter table atlas.findings disable trigger audit_finding", "atlas.findings.audit_finding"),
+        ("alter table atlas.audit_events disable trigger link_audit", "atlas.audit_events.link_audit"),
     ),
     "policy that asks for each row instead of once a query": (
         (
@@ -134,6 +135,8 @@ MUTATIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("grant update on atlas.findings to atlas_api", "grant update on relation findings to atlas_api"),
         ("grant select on atlas.findings to atlas_sweeper", "grant select on relation findings to atlas_sweeper"),
         ("grant insert on atlas.audit_events to atlas_worker", "grant insert on relation audit_events to atlas_worker"),
+        ("grant delete on atlas.audit_links to atlas_api", "grant delete on relation audit_links to atlas_api"),
+        ("grant update on atlas.audit_heads to atlas_worker", "grant update on relation audit_heads to atlas_worker"),
         ("grant select (hash) on atlas.api_tokens to atlas_api", "grant select on column api_tokens.hash to atlas_api"),
         (
             "grant execute on function atlas.accept_baseline(uuid) to atlas_worker",

@@ -10,9 +10,9 @@ from tests.store.world import DENIED, World, attempt, run
 
 # What each role may do, and nothing else: the rest of the product of table and command must be denied.
 READ_BY_API = (
-    "api_tokens", "audit_events", "contents", "drift_run_findings", "drift_runs", "event_counters", "events",
-    "findings", "idempotency_keys", "item_intervals", "judged_types", "memberships", "run_duplicates", "run_units",
-    "scopes", "sync_runs", "tenant_principals",
+    "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
+    "event_counters", "events", "findings", "idempotency_keys", "item_intervals", "judged_types", "memberships",
+    "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
     "contents", "drift_run_findings", "drift_runs", "findings", "item_intervals", "judged_types", "run_duplicates",

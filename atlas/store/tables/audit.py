@@ -43,7 +43,6 @@ audit_links = Table(
     Column("event_id", Uuid, nullable=False),
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    ForeignKeyConstraint(["tenant_id", "event_id"], ["atlas.audit_events.tenant_id", "atlas.audit_events.id"]),
     UniqueConstraint("tenant_id", "event_id", name="audit_links_event"),
 )
 
