@@ -6,9 +6,11 @@ key and never come here; only what is left over is compared, row with row, withi
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from atlas.domain.paths import REPEATED
 from atlas.domain.redaction import Leaf
 
 Rows: TypeAlias = dict[str, list[str]]
@@ -17,6 +19,7 @@ Rows: TypeAlias = dict[str, list[str]]
 # Above this many comparisons in one array, rows are told as removed and added: the differ stays linear.
 _MOST_COMPARISONS = 10_000
 _LEAST_LIKENESS = 0.5
+_FIRST_REPEATED = f"/[{REPEATED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ def align(
     removed: Iterable[str], added: Iterable[str], before: Mapping[str, Leaf], after: Mapping[str, Leaf]
 ) -> dict[str, str]:
     """For each removed path in a row that was paired: its path in the row as it is now, there or not."""
-    gone = [path for path in removed if "[" in path]
-    come = [path for path in added if "[" in path]
+    gone, come = list(removed), list(added)
+    if not any(_FIRST_REPEATED in path for path in (*gone, *come)):
+        gone, come = [path for path in gone if "[" in path], [path for path in come if "[" in path]
     renamed: dict[str, str] = {}
     if gone and come:
         old, new = _Side(before, _row_prefixes(before)), _Side(after, _row_prefixes(after))
@@ -59,8 +63,9 @@ def _level(
     was, now = prefixes
     if was != now:
         renamed.update((path, now + path[len(was) :]) for path in gone)
-    arrived = _by_array(come, now)
-    for array, rows in _by_array(gone, was).items():
+    repeated = _repeated(gone, was) | _repeated(come, now)
+    arrived = _by_array(come, now, repeated)
+    for array, rows in _by_array(gone, was, repeated).items():
         if array not in arrived:
             continue
         others = arrived[array]
@@ -74,15 +79,42 @@ def _level(
             _level(rows[key], others.get(other, ()), below, sides, renamed)
 
 
-def _by_array(paths: Iterable[str], prefix: str) -> dict[str, Rows]:
-    """Paths below a prefix by the first array on their way, then by the row in it."""
-    found: defaultdict[str, Rows] = defaultdict(dict)
+def _repeated(paths: Iterable[str], prefix: str) -> set[str]:
+    """The settings below a prefix that stand there several times, before or after."""
+    found = set()
     for path in paths:
         start = path.find("[", len(prefix))
-        if start >= 0:
-            end = path.index("]", start) + 1
-            found[path[len(prefix) : start]].setdefault(path[start:end], []).append(path)
+        if start >= 0 and path.startswith(_FIRST_REPEATED, start - 1):
+            found.add(path[len(prefix) : start - 1])
     return found
+
+
+def _by_array(paths: Iterable[str], prefix: str, repeated: AbstractSet[str]) -> dict[str, Rows]:
+    """Paths below a prefix by the first array on their way, then by the row in it.
+
+    A setting that stands once where it stood, or will stand, several times is a row too: the one without a key.
+    """
+    found: defaultdict[str, Rows] = defaultdict(dict)
+    for path in paths:
+        rest = path[len(prefix) :]
+        setting = _within(rest, repeated) if repeated else None
+        if setting is not None:
+            end = rest.index("]", len(setting)) + 1 if rest.startswith(_FIRST_REPEATED, len(setting)) else len(setting)
+            found[setting].setdefault(rest[len(setting) : end], []).append(path)
+        elif (start := rest.find("[")) >= 0:
+            end = rest.index("]", start) + 1
+            found[rest[:start]].setdefault(rest[start:end], []).append(path)
+    return found
+
+
+def _within(path: str, places: AbstractSet[str]) -> str | None:
+    """The first of the places that a path leads to or through."""
+    end = path.find("/")
+    while end >= 0:
+        if path[:end] in places:
+            return path[:end]
+        end = path.find("/", end + 1)
+    return path if path in places else None
 
 
 def _row_prefixes(leaves: Mapping[str, Leaf]) -> frozenset[str]:
@@ -104,7 +136,8 @@ def _row(key: str, paths: Iterable[str], prefix: str, side: _Side) -> _Row:
 def _without_keys(path: str) -> str:
     if "[" not in path:
         return path
-    return "/".join("[]" if part.startswith("[") else part for part in path.split("/"))
+    parts = (part for part in path.split("/") if not part.startswith(f"[{REPEATED}"))
+    return "/".join("[]" if part.startswith("[") else part for part in parts)
 
 
 def _pair(left: list[_Row], right: list[_Row]) -> list[tuple[str, str]]:

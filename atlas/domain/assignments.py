@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlas.domain import profiles
-from atlas.domain.content import Context, check_depth, leaf, walk, walk_property
-from atlas.domain.paths import Content, escape, place, place_rows
+from atlas.domain.content import Context, Place, add_leaf, check_depth, find, walk_property, walk_row
+from atlas.domain.paths import Content, escape, place_rows
+from atlas.domain.profile_tables import EMPTY_GUID, SHOWN_SHAPE
+from atlas.domain.properties import Property, property_of
 from atlas.domain.redaction import is_empty
 
 _FAMILIES = {
@@ -19,55 +20,53 @@ _FAMILIES = {
 _IDS = ("groupId", "collectionId", "targetId", "entraObjectId")
 _FILTER_ID = "deviceAndAppManagementAssignmentFilterId"
 _FILTER_TYPE = "deviceAndAppManagementAssignmentFilterType"
+# Names that an assignment's content has of its own: the same names in the raw row are marked.
 _TOLD = frozenset({"target", "mode", "intent", "assignmentFilter", "assignmentFilterType"})
 _READ_HERE = frozenset({"@odata.type", _FILTER_ID, _FILTER_TYPE, *_IDS})
 
 
-def walk_assignments(context: Context, rows: Sequence[Any], depth: int) -> Content:
-    """The content of `assignments`: each `target`, its `mode` (include or exclude), its filter, and the rest."""
-    content: Content = {}
-    place_rows(content, [_row(context, row, depth + 1) for row in rows if not is_empty(row)])
-    return content
+def walk_assignments(context: Context, rows: Sequence[Any], found: Property, place: Place, into: Content) -> None:
+    """Add the content of `assignments`: each `target`, its `mode` (include or exclude), its filter, and the rest."""
+    place_rows(into, place.at, [_row(context, row, found, place.row()) for row in rows if not is_empty(row)])
 
 
-def _row(context: Context, row: Any, depth: int) -> tuple[str, Content]:
-    path = "assignments/[]"
-    check_depth(depth, path)
+def _row(context: Context, row: Any, found: Property, place: Place) -> tuple[str, Content]:
+    check_depth(place)
     target = row.get("target") if isinstance(row, dict) else None
     if not isinstance(row, dict) or not isinstance(target, dict):
-        return "", walk(context, row, "assignments", path, path, depth)
-    content = _target(context, target, path, depth)
+        return "", walk_row(context, row, found, place)
+    content = _target(context, target, place)
     for name, value in row.items():
         if name not in {"target", "@odata.type", "intent"}:
-            segment, inner = walk_property(context, name, value, "assignments", path, path, depth)
-            place(content, f"@{segment}" if segment in _TOLD else segment, inner)
-    key = content.get("target", "")
+            inner: Content = {}
+            walk_property(context, value, find(context, name, place), place, row, inner)
+            content.update((f"@{path}" if name in _TOLD else path, leaf) for path, leaf in inner.items())
+    key = str(content["target"])
     intent = row.get("intent")
     if isinstance(intent, str) and intent:
-        content["intent"] = leaf(context, intent, "intent", f"{path}/intent", f"{path}/intent")
+        add_leaf(context, intent, property_of(context.profile, "intent"), place.below("intent"), content)
         key = f"{key},{escape(str(content['intent']))}"
-    return str(key), content
+    return key, content
 
 
-def _target(context: Context, target: Mapping[str, Any], path: str, depth: int) -> Content:
+def _target(context: Context, target: Mapping[str, Any], place: Place) -> Content:
     kind = str(target.get("@odata.type") or "").removeprefix("#microsoft.graph.")
-    family = _FAMILIES.get(kind, escape(kind[:100]) if profiles.SHOWN_SHAPE.fullmatch(kind) else "unknown")
-    found = [str(target[name]) for name in _IDS if isinstance(target.get(name), str) and target[name]]
-    shown = [escape(part) for part in found if profiles.SHOWN_SHAPE.fullmatch(part)]
+    family = _FAMILIES.get(kind, escape(kind[:100]) if SHOWN_SHAPE.fullmatch(kind) else "unknown")
+    found = [target[name] for name in _IDS if isinstance(target.get(name), str) and target[name]]
+    shown = [escape(part) for part in found if SHOWN_SHAPE.fullmatch(part)]
     content: Content = {
         "target": ":".join([family, *shown]),
         "mode": "exclude" if kind.startswith("exclusion") else "include",
     }
-    below = f"{path}/target"
     filter_id, filter_type = target.get(_FILTER_ID), target.get(_FILTER_TYPE)
-    if isinstance(filter_id, str) and filter_id not in {"", profiles.EMPTY_GUID}:
-        here = f"{path}/assignmentFilter"
-        content["assignmentFilter"] = leaf(context, filter_id, "assignmentFilter", here, here)
-    if isinstance(filter_type, str) and filter_type not in {"", "none"}:
-        here = f"{path}/assignmentFilterType"
-        content["assignmentFilterType"] = leaf(context, filter_type, "assignmentFilterType", here, here)
+    for name, told, nothing in (
+        ("assignmentFilter", filter_id, EMPTY_GUID),
+        ("assignmentFilterType", filter_type, "none"),
+    ):
+        if isinstance(told, str) and told not in {"", nothing}:
+            add_leaf(context, told, property_of(context.profile, name), place.below(name), content)
+    below = place.below("target")
     for name, value in target.items():
         if name not in _READ_HERE:
-            segment, inner = walk_property(context, name, value, "target", below, below, depth + 1)
-            place(content, f"target/{segment}", inner)
+            walk_property(context, value, find(context, name, below), below, target, content)
     return content

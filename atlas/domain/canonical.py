@@ -10,9 +10,10 @@ import orjson
 
 from atlas.domain import paths, profiles
 from atlas.domain.assignments import walk_assignments
-from atlas.domain.content import Context, walk_property
+from atlas.domain.content import ROOT, Context, find, walk_property
 from atlas.domain.keys import TenantKey
-from atlas.domain.paths import Content, place
+from atlas.domain.paths import Content
+from atlas.domain.profile_tables import IDENTITY_PROPERTIES, SHOWN_SHAPE
 from atlas.domain.redaction import CanonicalError, Leaf
 from atlas.domain.settings_catalog import is_instance, is_setting, walk_instance, walk_settings
 
@@ -20,7 +21,11 @@ __all__ = [
     "FORM", "CanonicalError", "Item", "Leaf", "canonical_item", "decode_body", "encode_body", "settings_of",
 ]  # fmt: skip
 
-FORM: Final = "c1"
+FORM: Final = f"c1.{profiles.PROFILES_VERSION}"
+"""The prefix of every content hash: the rules of the form, and the version of the profiles that it was made with.
+
+Hashes under two prefixes are not comparable, so that a change of either is never taken for drift.
+"""
 _LONGEST_ID = 512
 _LONGEST_NAME = 1024
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -77,7 +82,7 @@ def canonical_item(item_type: str, raw: Mapping[str, Any], key: TenantKey, exter
 
 def settings_of(properties: Mapping[str, Leaf]) -> dict[str, Leaf]:
     """The content less what an object is called and where it stands among its siblings."""
-    return {path: leaf for path, leaf in properties.items() if path not in profiles.IDENTITY_PROPERTIES}
+    return {path: leaf for path, leaf in properties.items() if path not in IDENTITY_PROPERTIES}
 
 
 def encode_body(properties: Mapping[str, Leaf]) -> bytes:
@@ -97,20 +102,19 @@ def _hash(properties: Mapping[str, Leaf]) -> str:
 def _content(context: Context, raw: Mapping[str, Any]) -> Content:
     content: Content = {}
     for name, value in raw.items():
+        found = find(context, name, ROOT)
         # Some objects carry their name twice; a rename is one change.
-        if name == "displayName" and value == raw.get("name"):
+        if value is None or found.dropped or (name == "displayName" and value == raw.get("name")):
             continue
-        if not isinstance(name, str):
-            raise CanonicalError("A property name of the object is not text.")
         if name == "settings" and isinstance(value, list) and value and all(map(is_setting, value)):
-            place(content, name, walk_settings(context, value, name, 1))
+            walk_settings(context, value, ROOT.below(name), content)
         elif name == "settingInstance" and is_instance(value):
-            segment = f"settings/{paths.escape(value['settingDefinitionId'])}"
-            place(content, segment, walk_instance(context, value, segment, 1))
+            place = ROOT.below("settings").below(paths.escape(value["settingDefinitionId"]))
+            walk_instance(context, value, place, content)
         elif name == "assignments" and isinstance(value, list):
-            place(content, name, walk_assignments(context, value, 1))
+            walk_assignments(context, value, found, ROOT.below(name), content)
         else:
-            place(content, *walk_property(context, name, value, "", "", "", 0))
+            walk_property(context, value, found, ROOT, raw, content)
     return content
 
 
@@ -134,7 +138,7 @@ def _display_name(raw: Mapping[str, Any]) -> str:
 def _platform(raw: Mapping[str, Any]) -> str | None:
     for name in ("platforms", "platform"):
         value = raw.get(name)
-        if isinstance(value, str) and value and value != "none" and profiles.SHOWN_SHAPE.fullmatch(value):
+        if isinstance(value, str) and value and value != "none" and SHOWN_SHAPE.fullmatch(value):
             return _known_platform(value) or value[:64]
     kind = raw.get("@odata.type")
     return _known_platform(kind.removeprefix("#microsoft.graph.")) if isinstance(kind, str) else None

@@ -1,21 +1,23 @@
 """The general rule: any Graph value to its canonical content, by what the profiles say of its properties."""
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NoReturn
 
-from atlas.domain import profiles
 from atlas.domain.keys import TenantKey
-from atlas.domain.paths import Content, escape, place, place_rows
+from atlas.domain.paths import Content, escape, place_ordered, place_rows
+from atlas.domain.profile_tables import EMPTY_GUID, NAMES_OF_VALUES, SECRET_KIND_VALUES, SECRET_KINDS, SHOWN_SHAPE
+from atlas.domain.profiles import Profile
+from atlas.domain.properties import Property, is_server_managed, opens_something, property_of, shape_at
 from atlas.domain.redaction import (
     MAX_DEPTH,
     CanonicalError,
-    Leaf,
     canonical_subtree,
     digest,
     is_empty,
-    is_secret_property,
-    may_show,
+    is_encodable,
     scalar,
 )
 
@@ -26,141 +28,193 @@ class Context:
 
     item_type: str
     key: TenantKey
-    profile: profiles.Profile
+    profile: Profile
 
 
-def walk(context: Context, value: Any, name: str, path: str, bound: str, depth: int) -> Content:
-    """The content of one value under the property `name`.
-
-    `path` is the place without row keys, by which profiles are asked; `bound` the same with the natural keys of
-    rows that hold secrets, to which digests are bound. Raises CanonicalError.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands. `at` is its path in the content, from the row that it is in or from the root; `path`
+    the place without row keys, by which the profiles are asked; `bound` the same with the natural keys of rows that
+    hold secrets, to which digests are bound.
     """
-    check_depth(depth, path)
-    if is_empty(value) or (value == profiles.EMPTY_GUID and name in profiles.EMPTY_GUID_MEANS_NONE):
-        return {}
+
+    at: str
+    path: str
+    bound: str
+    depth: int
+
+    def below(self, segment: str) -> "Place":
+        if not self.path:
+            return Place(segment, segment, segment, self.depth + 1)
+        path = f"{self.path}/{segment}"
+        bound = path if self.bound == self.path else f"{self.bound}/{segment}"
+        at = path if self.at == self.path else f"{self.at}/{segment}" if self.at else segment
+        return Place(at, path, bound, self.depth + 1)
+
+    def row(self, salt: str = "") -> "Place":
+        """A row of the array that stands here; its content is made by itself, before the row has a key."""
+        return Place("", f"{self.path}/[]", f"{self.bound}/[{salt}]", self.depth + 1)
+
+
+ROOT: Final = Place("", "", "", 0)
+
+
+def walk(context: Context, value: Any, found: Property, place: Place, into: Content) -> None:
+    """Add the content of one value of a property. Raises CanonicalError."""
+    if is_empty(value):
+        return
     if isinstance(value, dict):
-        return walk_object(context, value, name, path, bound, depth)
-    if isinstance(value, list):
-        return walk_array(context, value, name, path, bound, depth)
-    return {"": leaf(context, value, name, path, bound)}
+        check_depth(place)
+        walk_object(context, value, found, place, into)
+    elif isinstance(value, list):
+        check_depth(place)
+        walk_array(context, value, found, place, into)
+    elif value != EMPTY_GUID or not found.empty_guid_means_none:
+        add_leaf(context, value, found, place, into)
 
 
-def check_depth(depth: int, path: str) -> None:
-    if depth > MAX_DEPTH:
-        raise CanonicalError(f"The object is nested more than {MAX_DEPTH} levels deep at {path[:200]}.")
+def check_depth(place: Place) -> None:
+    if place.depth > MAX_DEPTH:
+        raise CanonicalError(f"The object is nested more than {MAX_DEPTH} levels deep at {place.path[:200]}.")
 
 
-def leaf(context: Context, value: Any, name: str, path: str, bound: str) -> Leaf:
-    """A scalar, shown or digested."""
-    plain = scalar(value, path)
-    if may_show(value, name, path, context.profile):
-        return plain
-    return digest(context.key, context.item_type, bound, plain)
+def add_leaf(context: Context, value: Any, found: Property, place: Place, into: Content) -> None:
+    """Add a scalar, shown or digested."""
+    plain = scalar(value, place.path)
+    shown = _may_show(context, value, found, place.path)
+    into[place.at] = plain if shown else digest(context.key, context.item_type, place.bound, plain)
 
 
-def walk_object(context: Context, value: Mapping[Any, Any], holder: str, path: str, bound: str, depth: int) -> Content:
-    """The content of an object; `holder` is the property, or the array, that it stands in."""
-    content: Content = {}
-    kept = profiles.TEMPLATE_REFERENCES.get(holder) if context.item_type == "groupPolicyConfiguration" else None
-    of_secret_kind = profiles.SECRET_KINDS.search(str(value.get("@odata.type"))) is not None
-    named_secret = _is_named_secret(value)
-    for name, inner in value.items():
-        if not isinstance(name, str):
-            raise CanonicalError(f"A property name at {path or 'the root'} is not text.")
-        if kept is not None and name not in kept:
+def _may_show(context: Context, value: Any, found: Property, path: str) -> bool:
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, int | float):
+        return not found.secret_number
+    if path in {"name", "displayName"}:
+        return is_encodable(value)
+    shape = shape_at(context.profile, found, path)
+    return shape is not None and shape.fullmatch(value) is not None
+
+
+def walk_object(context: Context, value: Mapping[Any, Any], holder: Property, place: Place, into: Content) -> None:
+    """Add the content of an object; `holder` is the property that it, or the array around it, stands in."""
+    hidden = holder.hides
+    if SECRET_KINDS.search(str(value.get("@odata.type"))):
+        hidden |= SECRET_KIND_VALUES
+    # What is called a password may be a switch, and a switch opens nothing.
+    hidden_unless_switch = SECRET_KIND_VALUES if _is_named_secret(value) else frozenset()
+    for name, inner in (_plain_value(value) if "valueJson" in value else value).items():
+        found = find(context, name, place)
+        if inner is None or found.dropped or (holder.keeps is not None and name not in holder.keeps):
             continue
-        hidden = of_secret_kind or (named_secret and not isinstance(inner, bool))
-        if hidden and name in profiles.SECRET_KIND_VALUES:
-            place(content, *hide(context, name, inner, path, bound, depth))
+        if name in hidden or (name in hidden_unless_switch and not isinstance(inner, bool)):
+            hide(context, inner, place.below(found.segment), into)
         else:
-            place(content, *walk_property(context, name, inner, holder, path, bound, depth))
-    return content
+            walk_property(context, inner, found, place, value, into)
+
+
+def find(context: Context, name: Any, place: Place) -> Property:
+    if not isinstance(name, str):
+        raise CanonicalError(f"A property name at {place.path or 'the root'} is not text.")
+    return property_of(context.profile, name)
+
+
+def walk_property(
+    context: Context, value: Any, found: Property, holder: Place, siblings: Mapping[Any, Any], into: Content
+) -> None:
+    """Add one property of the object that stands at `holder`. One that is dropped or empty adds nothing."""
+    if found.dropped or value is None:
+        return
+    if found.name.endswith("@odata.bind"):
+        _add_reference(context, value, found.name.removesuffix("@odata.bind"), holder, into)
+        return
+    place = holder.below(found.segment)
+    if found.by_path and (
+        is_server_managed(context.profile, place.path)
+        or not is_empty(siblings.get(context.profile.superseded.get(place.path)))
+    ):
+        return
+    if found.secret:
+        hide(context, value, place, into)
+    else:
+        walk(context, value, found, place, into)
+
+
+def hide(context: Context, value: Any, place: Place, into: Content) -> None:
+    """Add a value of which nothing is shown: one digest of all that lies beneath."""
+    hidden = canonical_subtree(value, place.path, place.depth)
+    if hidden is not None:
+        into[place.at] = digest(context.key, context.item_type, place.bound, hidden)
 
 
 def _is_named_secret(row: Mapping[Any, Any]) -> bool:
     """Does an object of a name and a value say by the name that the value opens something?"""
-    told = (row.get(name) for name in profiles.NAMES_OF_VALUES)
-    return any(isinstance(name, str) and profiles.SECRET_NUMBER.search(name) for name in told)
+    told = [row[name] for name in NAMES_OF_VALUES if name in row]
+    return any(isinstance(name, str) and opens_something(name) for name in told)
 
 
-def walk_property(
-    context: Context, name: str, value: Any, holder: str, path: str, bound: str, depth: int
-) -> tuple[str, Content]:
-    """One property of an object as its segment and its content, which is empty when the property is dropped."""
-    if name.endswith("@odata.bind"):
-        return _reference(context, name.removesuffix("@odata.bind"), value, path, bound)
-    if value is None or (name != "@odata.type" and is_annotation(name)):
-        return name, {}
-    segment = name if name == "@odata.type" else escape(name)
-    here = _below(path, segment)
-    if is_server_managed(context.profile, name, here):
-        return segment, {}
-    if is_secret_property(name) or name in profiles.SECRET_IN_ROWS.get(holder, ()):
-        return hide(context, name, value, path, bound, depth)
-    return segment, walk(context, value, name, here, _below(bound, segment), depth + 1)
+def _plain_value(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A setting of an intent tells its value twice, of which the JSON text is the one that is always there.
+
+    A switch or a number is told as such; of all else the JSON is digested, whatever its spaces and its order.
+    """
+    if not isinstance(row["valueJson"], str):
+        return row
+    try:
+        value = json.loads(row["valueJson"], parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return row
+    rest = {name: inner for name, inner in row.items() if name not in {"value", "valueJson"}}
+    return {**rest, "value" if isinstance(value, bool | int | float) else "valueJson": value}
 
 
-def hide(context: Context, name: str, value: Any, path: str, bound: str, depth: int) -> tuple[str, Content]:
-    """A property of which nothing is shown: one digest of all that lies beneath."""
-    segment = escape(name)
-    hidden = canonical_subtree(value, _below(path, segment), depth + 1)
-    if hidden is None:
-        return segment, {}
-    return segment, {"": digest(context.key, context.item_type, _below(bound, segment), hidden)}
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
 
 
-def is_annotation(name: str) -> bool:
-    """Is this what OData says about the data, or an action that it offers, and no data?"""
-    return "@odata." in name or name.startswith("#microsoft.graph.")
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number of JSON.")
 
 
-def is_server_managed(profile: profiles.Profile, name: str, path: str) -> bool:
-    return (
-        name in profiles.SERVER_MANAGED
-        or path in profiles.SERVER_MANAGED_AT_ROOT
-        or path in profile.server_managed
-        or name.endswith(profiles.SERVER_MANAGED_ENDINGS)
-    )
-
-
-def _reference(context: Context, name: str, value: Any, path: str, bound: str) -> tuple[str, Content]:
+def _add_reference(context: Context, link: Any, name: str, holder: Place, into: Content) -> None:
     # An export of administrative templates says by a link alone which definition a value is for.
-    if not isinstance(value, str) or "('" not in value:
-        return name, {}
-    segment = escape(name) + "/id"
-    here = _below(path, segment)
-    return segment, {"": leaf(context, _linked_id(value), "id", here, _below(bound, segment))}
+    if isinstance(link, str) and "('" in link:
+        place = holder.below(escape(name)).below("id")
+        add_leaf(context, _linked_id(link), property_of(context.profile, "id"), place, into)
 
 
 def _linked_id(link: str) -> str:
     return link.rpartition("('")[2].partition("')")[0]
 
 
-def walk_array(context: Context, value: list[Any], name: str, path: str, bound: str, depth: int) -> Content:
-    """The content of an array: rows in order where order means something, else a multiset of rows."""
-    content: Content = {}
-    if name in profiles.ORDERED or path in context.profile.ordered:
-        kept = [row for row in value if not is_empty(row)]
-        for index, row in enumerate(kept):
-            place(content, f"#{index}", walk(context, row, name, f"{path}/[]", f"{bound}/[]", depth + 1))
-        return content
+def walk_array(context: Context, value: list[Any], found: Property, place: Place, into: Content) -> None:
+    """Add the content of an array: rows in order where order means something, else a multiset of rows."""
+    if found.ordered:
+        kept = (walk_row(context, row, found, place.row()) for row in value if not is_empty(row))
+        place_ordered(into, place.at, kept)
+        return
     rows = []
     for row in value:
-        natural = natural_key(row, name)
-        salt = natural if name in profiles.SALTED_ROWS else ""
-        rows.append((natural, walk(context, row, name, f"{path}/[]", f"{bound}/[{salt}]", depth + 1)))
-    place_rows(content, rows)
+        key = _natural_key(row, found) if found.rows_named_by else ""
+        rows.append((key, walk_row(context, row, found, place.row(key if found.salts_rows else ""))))
+    place_rows(into, place.at, rows)
+
+
+def walk_row(context: Context, row: Any, found: Property, place: Place) -> Content:
+    content: Content = {}
+    walk(context, row, found, place, content)
     return content
 
 
-def natural_key(row: Any, name: str) -> str:
+def _natural_key(row: Any, found: Property) -> str:
     """What a row is about, as a key; "" where the profiles know none or the row does not have it."""
     if not isinstance(row, dict):
         return ""
-    for names in profiles.NATURAL_KEYS.get(name, ()):
-        found = _dig(row, names)
-        if isinstance(found, str) and found and profiles.SHOWN_SHAPE.fullmatch(found):
-            return escape(found)
+    for names in found.rows_named_by:
+        told = _dig(row, names)
+        if isinstance(told, str) and told and SHOWN_SHAPE.fullmatch(told):
+            return escape(told)
     return ""
 
 
@@ -174,7 +228,3 @@ def _dig(row: Mapping[Any, Any], names: tuple[str, ...]) -> Any:
             return _linked_id(link)
         found = found.get(name)
     return found
-
-
-def _below(path: str, segment: str) -> str:
-    return f"{path}/{segment}" if path else segment

@@ -3,7 +3,6 @@
 from typing import Final
 
 from atlas.domain.canonical import FORM
-from atlas.domain.profiles import PROFILES_VERSION
 from atlas.domain.severity_rules import RULES_VERSION
 
-ENGINE: Final = f"{FORM}.{PROFILES_VERSION}.{RULES_VERSION}"
+ENGINE: Final = f"{FORM}.{RULES_VERSION}"

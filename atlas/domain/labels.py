@@ -8,7 +8,7 @@ from atlas.domain.paths import is_row, segments, unescape
 
 _LONGEST_WORD = max(map(len, WORDS))
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_CONTENT_KEY = re.compile(r"\[[0-9a-f]{12}(%.*)?\]")
+_CONTENT_KEY = re.compile(r"\[(%=.*|[0-9a-f]{12}(%.*)?)\]")
 _DEFINITION = re.compile(r"^[a-z0-9]+(?:[_.][^ ]+)+$")
 
 
@@ -67,7 +67,7 @@ def _definition(definition_id: str) -> str:
         return " > ".join(dict.fromkeys(filter(None, (_area(area), _area(category), _words(policy)))))
     if "_" not in rest:
         area, _, name = rest.rpartition(".")
-        return " > ".join(filter(None, (_area(area), _words(name))))
+        return " > ".join(filter(None, (_area(area), _words(name)))) or _words(lowered) or lowered
     area, _, name = rest.partition("_")
     return f"{_area(area)} > {_words(name)}" if name else _area(area)
 

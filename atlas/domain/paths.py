@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import orjson
@@ -16,11 +17,18 @@ from atlas.domain.redaction import DIGEST, Leaf
 Content: TypeAlias = dict[str, Leaf]
 """Leaves by their path from where they were found; "" is the place itself."""
 
+REPEATED = "%="
+"""Begins the key of a setting that stands several times at one place; one that stands there once has no key.
+
+No key begins so by itself, because a `%` in an id or a value is escaped.
+"""
+
 _RESERVED = re.compile(r"[%/\[\]#@\x00-\x1f\x7f\ud800-\udfff]")
 _KEY_LENGTH = 12
 _LONGEST_KEY = 120
 
 
+@lru_cache(maxsize=16_384)
 def escape(segment: str) -> str:
     """A property name or an id as one segment."""
     if not segment:
@@ -41,30 +49,36 @@ def is_row(segment: str) -> bool:
     return segment.startswith("[")
 
 
-def place(into: Content, segment: str, content: Mapping[str, Leaf]) -> None:
-    """Add content below a segment."""
+def place(into: Content, at: str, content: Mapping[str, Leaf]) -> None:
+    """Add content at a path."""
     for path, leaf in content.items():
-        into[f"{segment}/{path}" if path else segment] = leaf
+        into[f"{at}/{path}" if path else at] = leaf
 
 
-def place_rows(into: Content, rows: Sequence[tuple[str, Content]]) -> None:
+def place_ordered(into: Content, at: str, rows: Iterable[Content]) -> None:
+    """Add the rows of an array whose order means something."""
+    for index, row in enumerate(row for row in rows if row):
+        place(into, f"{at}/#{index}", row)
+
+
+def place_rows(into: Content, at: str, rows: Sequence[tuple[str, Content]], mark: str = "") -> None:
     """Add the rows of an order-free array: a multiset, so equal rows are kept apart and arrival order is forgotten.
 
     Each row comes with its natural key, or with "". A row without one is keyed by a digest of its own redacted
     content, so that the other rows do not move when one changes; the differ pairs what is left over.
     """
     filled = [(key, content) for key, content in rows if content]
-    natural = Counter(key for key, _ in filled)
-    keyed = [(key if key and natural[key] == 1 else _content_key(key, row), row) for key, row in filled]
+    natural = Counter(key for key, _ in filled if key)
+    keyed = [(key if natural[key] == 1 else _content_key(key, row), row) for key, row in filled]
     if len({key for key, _ in keyed}) == len(keyed):
         for key, row in keyed:
-            place(into, f"[{key}]", row)
+            place(into, f"{at}/[{mark}{key}]", row)
         return
     seen: Counter[str] = Counter()
     for key, row in sorted(keyed, key=lambda pair: (pair[0], encode(pair[1]))):
         seen[key] += 1
         # `%` stands nowhere else before a `:`, so the ordinal cannot be a part of a key.
-        place(into, f"[{key}]" if seen[key] == 1 else f"[{key}%:{seen[key]}]", row)
+        place(into, f"{at}/[{mark}{key}]" if seen[key] == 1 else f"{at}/[{mark}{key}%:{seen[key]}]", row)
 
 
 def _content_key(natural: str, row: Content) -> str:

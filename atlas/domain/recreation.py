@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from atlas.domain import profiles
 from atlas.domain.canonical import settings_of
+from atlas.domain.profile_tables import SCAFFOLDING_PROPERTIES
 from atlas.domain.redaction import Leaf
 
 _LEAST_SIMILARITY = 0.5
@@ -83,9 +83,7 @@ def _rank(recreation: Recreation) -> tuple[object, ...]:
 
 def _by_settings(candidate: Candidate) -> tuple[str, str] | None:
     # Objects that hold no setting of their own are all alike, and none is another's recreation for it.
-    own = any(
-        path.partition("/")[0] not in profiles.SCAFFOLDING_PROPERTIES for path in settings_of(candidate.properties)
-    )
+    own = any(path.partition("/")[0] not in SCAFFOLDING_PROPERTIES for path in settings_of(candidate.properties))
     return (candidate.item_type, candidate.settings_hash) if own else None
 
 

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from atlas.domain import profiles
 from atlas.domain.errors import OperatorError
 from atlas.domain.keys import TenantKey
+from atlas.domain.profile_tables import SENTINEL_DATE, SHOWN_SHAPE
 
 Leaf: TypeAlias = bool | int | str
 
@@ -86,32 +86,15 @@ def shown_value(leaf: Leaf) -> bool | int | float | str:
     return leaf.removeprefix(BIG_INTEGER)
 
 
-def is_secret_property(name: str) -> bool:
-    """Is this property never shown, with all that lies beneath it?"""
-    lowered = name.lower()
-    return lowered in profiles.SECRET_PROPERTIES or lowered.startswith(profiles.SECRET_PREFIXES)
-
-
-def may_show(value: Any, name: str, path: str, profile: profiles.Profile) -> bool:
-    """Whether a scalar at a path without row keys, under a property name, is shown as it is."""
-    if isinstance(value, bool):
-        return True
-    if isinstance(value, int | float):
-        return profiles.SECRET_NUMBER.search(name) is None
-    if path in profiles.SHOWN_AT_ROOT:
-        return _encodable(value)
-    named = name in profiles.SHOWN_PROPERTIES or name.startswith(profiles.SHOWN_PREFIXES) or path in profile.shown
-    return named and profiles.SHOWN_SHAPE.fullmatch(value) is not None
-
-
 def may_show_choice(value: str, definition_id: str) -> bool:
     """A choice is the id of an option: it begins with its definition's id, or it looks like an id."""
     if value.startswith(definition_id):
-        return _encodable(value)
-    return profiles.SHOWN_SHAPE.fullmatch(value) is not None and " " not in value
+        return is_encodable(value)
+    return SHOWN_SHAPE.fullmatch(value) is not None and " " not in value
 
 
-def _encodable(value: str) -> bool:
+def is_encodable(value: str) -> bool:
+    """Is this text that UTF-8 can tell? A lone surrogate is not."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -143,5 +126,5 @@ MAX_DEPTH = 64
 def is_empty(value: Any) -> bool:
     """null, "", [] and {} and the date that means none are all absence; false and 0 are values."""
     if isinstance(value, str):
-        return not value or value.startswith(profiles.SENTINEL_DATE)
+        return not value or value.startswith(SENTINEL_DATE)
     return value is None or (not value and isinstance(value, dict | list))

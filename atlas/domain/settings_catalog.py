@@ -1,24 +1,21 @@
 """The settings of the Settings Catalog: instances keyed by the path of their definition ids, children included."""
 
-from collections import defaultdict
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from atlas.domain import profiles
-from atlas.domain.content import Context, check_depth, walk, walk_property
-from atlas.domain.paths import Content, escape, place, place_rows
-from atlas.domain.redaction import (
-    canonical_subtree,
-    digest,
-    is_empty,
-    may_show_choice,
-    scalar,
-)
+from atlas.domain.content import Context, Place, check_depth, find, hide, walk_property, walk_row
+from atlas.domain.paths import REPEATED, Content, escape, place_ordered, place_rows
+from atlas.domain.profile_tables import ORDERED_DEFINITIONS
+from atlas.domain.properties import opens_something, property_of
+from atlas.domain.redaction import digest, is_empty, may_show_choice, scalar
 
 Instance: TypeAlias = Mapping[str, Any]
-_ReadValue: TypeAlias = Callable[[Context, Any, str, str, int], Content]
+_ReadValue: TypeAlias = Callable[[Context, Any, str, Place, Content], None]
 
 _HIDDEN_KIND = "deviceManagementConfigurationSecretSettingValue"
+_REFERENCE_KIND = "deviceManagementConfigurationReferenceSettingValue"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Ids of the template that a policy was made from: the policy's own `templateReference` says which.
 _TEMPLATE_IDS = frozenset({"@odata.type", "settingDefinitionId", "settingInstanceTemplateReference"})
 _VALUE_SCAFFOLD = frozenset({"@odata.type", "value", "children", "settingValueTemplateReference"})
@@ -33,114 +30,127 @@ def is_instance(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("settingDefinitionId"), str)
 
 
-def walk_settings(context: Context, rows: Sequence[Mapping[str, Any]], path: str, depth: int) -> Content:
-    """The content of a `settings` array. The entries' own `id` is only their index, and dropped."""
-    return walk_siblings(context, [row["settingInstance"] for row in rows], path, depth)
+def walk_settings(context: Context, rows: Sequence[Mapping[str, Any]], place: Place, into: Content) -> None:
+    """Add the content of a `settings` array. The entries' own `id` is only their index, and dropped."""
+    walk_siblings(context, [row["settingInstance"] for row in rows], place, into)
 
 
-def walk_siblings(context: Context, instances: Sequence[Any], path: str, depth: int) -> Content:
-    """Instances that stand side by side, each under its definition id; one that is there twice becomes rows."""
-    check_depth(depth, path)
-    by_definition: defaultdict[str, list[Content]] = defaultdict(list)
-    content: Content = {}
+def walk_siblings(context: Context, instances: Sequence[Any], place: Place, into: Content) -> None:
+    """Add instances that stand side by side, each under its definition id; one that is there twice becomes rows."""
+    check_depth(place)
+    by_definition: dict[str, list[Instance]] = {}
+    unknown = []
     for instance in instances:
         if is_instance(instance):
-            segment = escape(instance["settingDefinitionId"])
-            by_definition[segment].append(walk_instance(context, instance, f"{path}/{segment}", depth + 1))
+            by_definition.setdefault(instance["settingDefinitionId"], []).append(instance)
         else:
-            place(content, "@unknown", walk(context, instance, "", f"{path}/@unknown", path, depth + 1))
-    for segment, found in by_definition.items():
+            unknown.append(instance)
+    for definition_id, found in by_definition.items():
+        below = place.below(escape(definition_id))
         if len(found) == 1:
-            place(content, segment, found[0])
-        else:
-            rows: Content = {}
-            place_rows(rows, [("", row) for row in found])
-            place(content, segment, rows)
-    return content
+            walk_instance(context, found[0], below, into)
+            continue
+        rows: list[tuple[str, Content]] = [("", {}) for _ in found]
+        for instance, (_, row) in zip(found, rows, strict=True):
+            walk_instance(context, instance, Place("", below.path, below.bound, below.depth), row)
+        place_rows(into, below.at, rows, mark=REPEATED)
+    if unknown:
+        below = place.below("@unknown")
+        nameless = property_of(context.profile, "")
+        place_rows(into, below.at, [("", walk_row(context, row, nameless, below.row())) for row in unknown])
 
 
-def walk_instance(context: Context, instance: Instance, path: str, depth: int) -> Content:
-    """One setting: its value at the place itself, its children and rows below."""
+def walk_instance(context: Context, instance: Instance, place: Place, into: Content) -> None:
+    """Add one setting: its value at the place itself, its children and rows below."""
     definition_id = instance["settingDefinitionId"]
-    content: Content = {}
     for name, value in instance.items():
         if name in _TEMPLATE_IDS or is_empty(value):
             continue
         if name in _VALUES and isinstance(value, dict):
-            content.update(_VALUES[name](context, value, definition_id, path, depth + 1))
+            _VALUES[name](context, value, definition_id, place, into)
         elif name in _COLLECTIONS and isinstance(value, list):
-            read = _COLLECTIONS[name]
-            rows = [read(context, row, definition_id, f"{path}/[]", depth + 1) for row in value]
-            _place_collection(content, rows, definition_id)
+            _walk_collection(context, value, _COLLECTIONS[name], definition_id, place, into)
         else:
-            segment, inner = walk_property(context, name, value, "settings", path, path, depth + 1)
-            # The general rule's segment is marked, so that it is no definition id.
-            place(content, f"@{segment.removeprefix('@')}", inner)
-    return content
+            _walk_other(context, name, value, instance, place, into)
 
 
-def _place_collection(content: Content, rows: list[Content], definition_id: str) -> None:
-    if profiles.ORDERED_DEFINITIONS.search(definition_id):
-        for index, row in enumerate(row for row in rows if row):
-            place(content, f"#{index}", row)
+def _walk_collection(
+    context: Context, values: Sequence[Any], read: _ReadValue, definition_id: str, place: Place, into: Content
+) -> None:
+    rows: list[Content] = [{} for _ in values]
+    for value, row in zip(values, rows, strict=True):
+        read(context, value, definition_id, place.row(), row)
+    if ORDERED_DEFINITIONS.search(definition_id):
+        place_ordered(into, place.at, rows)
     else:
-        place_rows(content, [("", row) for row in rows])
+        place_rows(into, place.at, [("", row) for row in rows])
 
 
-def _choice(context: Context, value: Any, definition_id: str, path: str, depth: int) -> Content:
-    content = _rest(context, value, path, depth)
+def _choice(context: Context, value: Any, definition_id: str, place: Place, into: Content) -> None:
+    _walk_rest(context, value, place, into)
     if not is_empty(chosen := _get(value, "value")):
-        plain = scalar(chosen, path)
+        plain = scalar(chosen, place.path)
         shown = not isinstance(chosen, str) or may_show_choice(chosen, definition_id)
-        content[""] = plain if shown else digest(context.key, context.item_type, path, plain)
-    content.update(_children(context, value, path, depth))
-    return content
+        into[place.at] = plain if shown else digest(context.key, context.item_type, place.bound, plain)
+    _walk_children(context, value, place, into)
 
 
-def _simple(context: Context, value: Any, definition_id: str, path: str, depth: int) -> Content:
-    content = _rest(context, value, path, depth)
+def _simple(context: Context, value: Any, definition_id: str, place: Place, into: Content) -> None:
+    _walk_rest(context, value, place, into)
     inner = _get(value, "value")
     if is_empty(inner):
-        return content
-    secret = _HIDDEN_KIND in str(_get(value, "@odata.type")) or not isinstance(inner, bool | int | float)
-    if secret or profiles.SECRET_NUMBER.search(definition_id):
-        hidden = canonical_subtree(inner, path, depth)
-        if hidden is not None:
-            content[""] = digest(context.key, context.item_type, path, hidden)
+        return
+    if _is_shown(inner, str(_get(value, "@odata.type")), definition_id):
+        into[place.at] = scalar(inner, place.path)
     else:
-        content[""] = scalar(inner, path)
-    return content
+        hide(context, inner, place, into)
 
 
-def _group(context: Context, value: Any, _definition_id: str, path: str, depth: int) -> Content:
-    return {**_rest(context, value, path, depth), **_children(context, value, path, depth)}
+def _is_shown(value: Any, kind: str, definition_id: str) -> bool:
+    if _HIDDEN_KIND in kind or opens_something(definition_id):
+        return False
+    # A reference names a reusable group of settings.
+    return isinstance(value, bool | int | float) or (
+        _REFERENCE_KIND in kind and isinstance(value, str) and _GUID.fullmatch(value) is not None
+    )
 
 
-def _children(context: Context, value: Any, path: str, depth: int) -> Content:
+def _group(context: Context, value: Any, _definition_id: str, place: Place, into: Content) -> None:
+    _walk_rest(context, value, place, into)
+    _walk_children(context, value, place, into)
+
+
+def _walk_children(context: Context, value: Any, place: Place, into: Content) -> None:
     children = _get(value, "children")
-    return {} if is_empty(children) else walk_siblings(context, _as_list(children), path, depth + 1)
+    if not is_empty(children):
+        walk_siblings(context, children if isinstance(children, list) else [children], place, into)
 
 
-def _rest(context: Context, value: Any, path: str, depth: int) -> Content:
-    content: Content = {}
+def _walk_rest(context: Context, value: Any, place: Place, into: Content) -> None:
     if not isinstance(value, dict):
-        return content
+        return
     for name, inner in value.items():
-        if name not in _VALUE_SCAFFOLD and inner is not None and not name.endswith("@odata.type"):
-            segment, rest = walk_property(context, name, inner, "settings", path, path, depth + 1)
-            place(content, f"@{segment.removeprefix('@')}", rest)
+        if name not in _VALUE_SCAFFOLD and inner is not None and not str(name).endswith("@odata.type"):
+            _walk_other(context, name, inner, value, place, into)
     reference = value.get("settingValueTemplateReference")
     if isinstance(reference, dict) and reference.get("useTemplateDefault") is True:
-        content["@useTemplateDefault"] = True
-    return content
+        into[place.below("@useTemplateDefault").at] = True
+
+
+def _walk_other(
+    context: Context, name: Any, value: Any, siblings: Mapping[str, Any], place: Place, into: Content
+) -> None:
+    """Add a property by the general rule. It is marked, so that it is no definition id."""
+    inner: Content = {}
+    found = find(context, name, place)
+    walk_property(context, value, found, Place("", place.path, place.bound, place.depth), siblings, inner)
+    for path, leaf in inner.items():
+        at = "@" + path.removeprefix("@")
+        into[f"{place.at}/{at}" if place.at else at] = leaf
 
 
 def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _as_list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 _VALUES: Mapping[str, _ReadValue] = {

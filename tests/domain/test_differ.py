@@ -88,6 +88,26 @@ def test_one_more_equal_row_is_one_more_row():
     assert kinds(diff(two, content(graph.simple_rows("s", "a", "b")))) == ["MODIFIED"]
 
 
+def test_a_setting_that_comes_a_second_time_is_one_change_and_so_is_one_that_goes():
+    one, two = content(graph.simple("m", 1)), content(graph.simple("m", 2), graph.simple("m", 1))
+    (came,) = diff(one, two)
+    assert (came.kind, came.path, came.after.value) == (ChangeType.ADDED, "settings/m/[%=2]", 2)
+    (went,) = diff(two, one)
+    assert (went.kind, went.before.value) == (ChangeType.REMOVED, 2)
+    (changed,) = diff(two, content(graph.simple("m", 3), graph.simple("m", 1)))
+    assert (changed.kind, changed.before.value, changed.after.value) == (ChangeType.MODIFIED, 2, 3)
+
+
+def test_a_setting_that_comes_a_second_time_inside_a_row_is_one_change():
+    def nested(*values):
+        children = [graph.choice("c", value, graph.simple_rows("c_list", value, "x")) for value in values]
+        return content(graph.group_rows("g", [graph.simple("n", 1), *children], [graph.simple("n", 2)]))
+
+    came = diff(nested("a"), nested("b", "a"))
+    assert [(change.kind.value, change.path.split("/")[3]) for change in came] == [("ADDED", "c")] * 3
+    assert kinds(diff(nested("b", "a"), nested("a"))) == ["REMOVED"] * 3
+
+
 def test_values_of_a_set_are_paired_and_the_rest_comes_or_goes():
     before, after = content(graph.simple_rows("s", "a", "b")), content(graph.simple_rows("s", "a", "c", "d"))
     assert sorted(kinds(diff(before, after))) == ["ADDED", "MODIFIED"]
