@@ -1,9 +1,11 @@
 """Tokens of an issuer: who comes in by one, as whom, and until when."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,8 +14,10 @@ import pytest_asyncio
 from atlas import access
 from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import Role
+from atlas.local import Services
 from atlas.oidc import Recent, trusted_issuer
 from atlas.store.database import Database
+from tests.cli.conftest import Atlas
 from tests.factories import make_tenant
 from tests.http.conftest import Caller, Server
 from tests.http.issuer import AUDIENCE, SigningKey, make_key
@@ -155,6 +159,32 @@ async def test_a_stream_ends_when_its_key_is_withdrawn(api: Database, owner: Dat
             house.clock.seconds += 3601
             await api.notify([caller.tenant.id])
             assert await closed(made) == 4401
+
+
+async def test_the_api_of_a_deployment_takes_the_tokens_of_its_settings(
+    house: House, cluster: Services, tmp_path: Path
+) -> None:
+    atlas = Atlas(tmp_path / "home").with_(
+        ATLAS_DATABASE_URL=cluster.database_url,
+        ATLAS_BROKER_URL=cluster.broker_url,
+        ATLAS_OIDC_ISSUER=house.issuer.url,
+    )
+    words = ("api", "--host", "127.0.0.1", "--port", "0")
+    assert (await asyncio.to_thread(atlas.refused, *words))["code"] == "OIDC_INCOMPLETE"
+    running = atlas.with_(ATLAS_OIDC_AUDIENCE=AUDIENCE).start(*words, "--json")
+    try:
+        assert running.stdout is not None
+        async with asyncio.timeout(30):
+            told = json.loads("".join([await asyncio.to_thread(running.stdout.readline) for _ in range(6)]))
+        elsewhere = replace(house, server=Server(house.server.app, told["url"], 0))
+        subject = uuid4().hex
+        assert (await elsewhere.viewer(house.issuer.token(sub=subject)))["viewer"]["principal"][
+            "displayName"
+        ] == subject
+        assert (await elsewhere.ask(house.issuer.token(aud="another"))).status_code == 401
+    finally:
+        running.terminate()
+        await asyncio.to_thread(running.communicate, timeout=15)
 
 
 def test_the_issuer_is_set_with_its_audience_or_not_at_all() -> None:
