@@ -174,11 +174,18 @@ return exists (
       and owns_service_principal.tenant = atlas.tenant_for('MANAGE_MEMBERS')
 );
 
--- The tenant's own directory follows its memberships, and forgets nobody.
+-- The tenant's own directory follows its memberships, and forgets nobody. A service principal that another tenant
+-- made is as good as absent here.
 create function atlas.remember_principal() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if exists (
+        select from atlas.principals p
+        where p.id = new.principal_id and p.issuer like 'atlas:%' and p.issuer <> 'atlas:' || new.tenant_id
+    ) then
+        raise foreign_key_violation using message = 'there is no such principal';
+    end if;
     insert into atlas.tenant_principals (tenant_id, principal_id, kind, display_name)
     select new.tenant_id, p.id, p.kind, p.display_name from atlas.principals p where p.id = new.principal_id
     on conflict do nothing;
