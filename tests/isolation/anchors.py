@@ -1,5 +1,6 @@
 """Anchors: the ids and names of a tenant that a caller may send, and others of the same shape that never were."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +27,12 @@ _QUERIES = {
     "SyncRun": "select id from atlas.sync_runs where tenant_id = :t order by status = 'PARTIAL' desc, created_at",
     "Tenant": "select id from atlas.tenants where id = :t",
 }
-_SECOND_RUN = """select r.id from atlas.sync_runs r join atlas.scopes s on s.tenant_id = r.tenant_id and s.id = r.scope_id
-    where r.tenant_id = :t and s.key = :key and r.seq = 2"""
+_RECORDED = """select r.id from atlas.sync_runs r join atlas.scopes s on s.tenant_id = r.tenant_id and s.id = r.scope_id
+    where r.tenant_id = :t and s.key = :key and r.seq is not null order by r.seq"""
+_ROBOT = "select principal_id from atlas.tenant_principals where tenant_id = :t and kind = 'SERVICE'"
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MARK = re.compile(r"(alpha|beta)-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,18 @@ async def anchors_of(world: World, realm: Realm) -> Anchors:
         kind: tuple([encode(kind, realm.id, key) for key in await _ids(owner, query, realm.id)])
         for kind, query in _QUERIES.items()
     }
-    (second,) = await _ids(owner, _SECOND_RUN, realm.id, key=KEY)
-    named = {"tenant": ids["Tenant"][0], "name": realm.mark, "entra": str(realm.entra_id), "key": KEY}
-    return Anchors(ids, named | {"run": encode("SyncRun", realm.id, second)})
+    runs = [encode("SyncRun", realm.id, run) for run in await _ids(owner, _RECORDED, realm.id, key=KEY)]
+    (robot,) = await _ids(owner, _ROBOT, realm.id)
+    named = {
+        "tenant": ids["Tenant"][0],
+        "name": realm.mark,
+        "entra": str(realm.entra_id),
+        "key": KEY,
+        "run": runs[1],
+        "runs": runs,
+        "robot": encode("Principal", realm.id, robot),
+    }
+    return Anchors(ids, named)
 
 
 async def _ids(owner: Database, query: str, tenant_id: UUID, **more: str) -> list[UUID]:
@@ -61,34 +75,24 @@ def encode(kind: str, tenant_id: UUID, key: UUID) -> str:
 
 
 def never_was(value: Any) -> Any:
-    """Variables of the same shape whose ids and names are nobody's. What both tenants hold stays."""
-    if isinstance(value, dict):
-        return {name: _nobodys(name, one) for name, one in value.items()}
-    return _nobodys("", value)
+    """The same with every id and every name of a tenant's own changed to nobody's, the same one always to the same.
+
+    What both tenants hold, such as a scope's key, stays.
+    """
+    return _replaced(value, {})
 
 
-def _nobodys(name: str, value: Any) -> Any:
+def _replaced(value: Any, known: dict[Any, Any]) -> Any:
     if isinstance(value, dict):
-        return never_was(value)
-    if isinstance(value, list):
-        return [_nobodys(name, one) for one in value]
+        return {name: _replaced(one, known) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(one, known) for one in value]
     if not isinstance(value, str):
         return value
-    if name == "entra":
-        return str(uuid4())
-    if value.startswith(("alpha-", "beta-")):
-        return f"{value.split('-')[0]}-{uuid4().hex[:8]}"
-    return reidentified(value)
-
-
-def reidentified(value: str, *, tenant_id: UUID | None = None) -> str:
-    """The global id of an object that never was, in a tenant that never was or in the one named."""
     decoded = decode_id(value)
-    if decoded is None:
-        return value
-    tenant_id = tenant_id or uuid4()
-    return encode_id(
-        decoded.type_name,
-        None if decoded.tenant_id is None else tenant_id,
-        tenant_id if decoded.type_name == "Tenant" else uuid4(),
-    )
+    if decoded is not None:
+        tenant_id, key = (one and known.setdefault(one, uuid4()) for one in (decoded.tenant_id, decoded.key))
+        return encode_id(decoded.type_name, tenant_id, key)
+    if _UUID.fullmatch(value):
+        return known.setdefault(value, str(uuid4()))
+    return _MARK.sub(lambda mark: known.setdefault(mark[0], f"{mark[1]}-{uuid4().hex[:8]}"), value)

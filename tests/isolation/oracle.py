@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from atlas.domain.vocabulary import Capability, Role
+from atlas.jobs import Job
 from atlas.schema.context import GraphQLContext
 from atlas.schema.ids import decode_id
 from atlas.schema.root import schema
@@ -42,10 +43,26 @@ class Control:
 
 
 async def ask(
-    world: World, person: Person, query: str, variables: Mapping[str, Any], *, db: Database | None = None
+    world: World,
+    person: Person,
+    query: str,
+    variables: Mapping[str, Any],
+    *,
+    db: Database | None = None,
+    sent: list[Job] | None = None,
 ) -> Answer:
-    """The answer of the real executor, over the real database as `atlas_api`, as it would leave as JSON."""
-    context = GraphQLContext(db=db or world.databases.api, principal=person.principal, request_id="isolation")
+    """The answer of the real executor, over the real database as `atlas_api`, as it would leave as JSON.
+
+    `sent` collects what is handed to the broker.
+    """
+
+    async def dispatch(jobs: Sequence[Job]) -> None:
+        if sent is not None:
+            sent.extend(jobs)
+
+    context = GraphQLContext(
+        db=db or world.databases.api, principal=person.principal, request_id="isolation", dispatch=dispatch
+    )
     result = await schema.execute(query, variable_values=dict(variables), context_value=context)
     errors = [error.formatted for error in result.errors or ()]
     return {"data": result.data, "errors": errors, "extensions": result.extensions}

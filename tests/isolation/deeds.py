@@ -1,0 +1,104 @@
+"""Deeds: each mutation with an input that its tenant's members may send, and what has to be so before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.isolation.anchors import Anchors
+from tests.isolation.oracle import Answer, ask
+from tests.isolation.world import KEY, Person, World, tenant_tables
+
+Input = Callable[[Anchors], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """`outcome` is what becomes of it where it is allowed: the code of its error, or nothing; `after` comes first."""
+
+    mutation: str
+    given: Input
+    payload: str
+    outcome: str | None = None
+    after: "Deed | None" = None
+
+    @property
+    def text(self) -> str:
+        type_ = f"{self.mutation[0].upper()}{self.mutation[1:]}Input"
+        payload = f"errors {{ code message path }} {self.payload}"
+        return f"mutation ($input: {type_}!) {{ {self.mutation}(input: $input) {{ {payload} }} }}"
+
+
+def _scope(anchors: Anchors) -> dict[str, Any]:
+    return {"tenantId": anchors.named["tenant"], "scopeKey": KEY}
+
+
+def _pair(anchors: Anchors) -> dict[str, Any]:
+    return {"baselineRunId": anchors.named["runs"][0], "currentRunId": anchors.named["runs"][2]}
+
+
+def _robot(anchors: Anchors) -> dict[str, Any]:
+    return {"tenantId": anchors.named["tenant"], "principalId": anchors.named["robot"]}
+
+
+FINDING = "finding { id tenant { name } acknowledgement { by { displayName } } } auditEvent { id actor { displayName } }"
+SCOPE = "scope { id label baseline { pinnedRun { id } pinnedBy { displayName } } }"
+
+_ACKNOWLEDGE = Deed("acknowledgeFinding", lambda of: {"id": of.ids["Finding"][0], "reason": "agreed"}, FINDING)
+_PIN = Deed("pinBaseline", lambda of: _scope(of) | {"runId": of.named["runs"][0], "reason": "pinned"}, SCOPE)
+_UNPIN = Deed("unpinBaseline", lambda of: _scope(of) | {"reason": "unpinned"}, SCOPE, after=_PIN)
+_READER = Deed("setMembership", lambda of: _robot(of) | {"role": "READER"}, "membership { id }")
+
+DEEDS = (
+    Deed("generateDrift", lambda of: _scope(of) | _pair(of), "created driftRun { id tenant { name } }"),
+    _ACKNOWLEDGE,
+    Deed(
+        "acknowledgeFindings",
+        lambda of: {"ids": of.ids["Finding"][:2], "reason": "agreed to both"},
+        "findings { id tenant { name } }",
+    ),
+    Deed(
+        "reopenFinding",
+        lambda of: {"id": of.ids["Finding"][0], "reason": "not after all"},
+        FINDING,
+        after=_ACKNOWLEDGE,
+    ),
+    _PIN,
+    _UNPIN,
+    Deed(
+        "startSync",
+        lambda of: {"tenantId": of.named["tenant"]},
+        "created syncRun { id }",
+        outcome="NO_GRAPH_CONNECTION",
+    ),
+    Deed(
+        "setMembership",
+        lambda of: _robot(of) | {"role": "OPERATOR"},
+        "membership { id role principal { displayName } }",
+        after=_READER,
+    ),
+    Deed("removeMembership", _robot, "removed", after=_READER),
+)
+
+
+async def do(world: World, person: Person, deed: Deed, given: Mapping[str, Any], **more: Any) -> Answer:
+    return await ask(world, person, deed.text, {"input": given}, **more)
+
+
+def codes(answer: Answer, deed: Deed) -> list[str]:
+    """The codes of the payload's errors; an answer of top-level errors is none."""
+    assert answer["errors"] == []
+    return [error["code"] for error in answer["data"][deed.mutation]["errors"]]
+
+
+async def state(world: World) -> str:
+    """A digest of every row of both tenants."""
+    owner = world.databases.owner
+    rows = " union all ".join(
+        f"select md5(t::text) row from atlas.{table} t where {'id' if table == 'tenants' else 'tenant_id'} = any(:ids)"
+        for table in await tenant_tables(owner)
+    )
+    query = text(f"select md5(string_agg(row, '' order by row)) from ({rows}) rows")
+    async with owner.transaction() as connection:
+        return str(await connection.scalar(query, {"ids": [realm.id for realm in world.realms]}))
