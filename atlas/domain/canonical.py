@@ -18,7 +18,7 @@ from atlas.domain.redaction import CanonicalError, Leaf
 from atlas.domain.settings_catalog import is_instance, is_setting, walk_instance, walk_settings
 
 __all__ = [
-    "FORM", "CanonicalError", "Item", "Leaf", "canonical_item", "decode_body", "encode_body", "settings_of",
+    "FORM", "CanonicalError", "Item", "Leaf", "canonical_item", "decode_body", "encode_body", "form_of", "settings_of",
 ]  # fmt: skip
 
 FORM: Final = f"c1.{profiles.PROFILES_VERSION}"
@@ -75,8 +75,8 @@ def canonical_item(item_type: str, raw: Mapping[str, Any], key: TenantKey, exter
         display_name=_display_name(raw) or identity,
         platform=_platform(raw),
         properties=properties,
-        hash=_hash(properties),
-        settings_hash=_hash(settings_of(properties)),
+        hash=_hash(properties, key),
+        settings_hash=_hash(settings_of(properties), key),
     )
 
 
@@ -95,8 +95,13 @@ def decode_body(body: bytes) -> dict[str, Leaf]:
     return cast("dict[str, Leaf]", orjson.loads(body))
 
 
-def _hash(properties: Mapping[str, Leaf]) -> str:
-    return f"{FORM}:{hashlib.sha256(encode_body(properties)).hexdigest()}"
+def form_of(key: TenantKey) -> str:
+    """The prefix of every hash under this key. Hashes are comparable where form, profiles and key are the same."""
+    return f"{FORM}.{key.id}"
+
+
+def _hash(properties: Mapping[str, Leaf], key: TenantKey) -> str:
+    return f"{form_of(key)}:{hashlib.sha256(encode_body(properties)).hexdigest()}"
 
 
 def _content(context: Context, raw: Mapping[str, Any]) -> Content:

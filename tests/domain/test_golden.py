@@ -46,26 +46,26 @@ VECTORS = {
     "policy": (
         "configurationPolicy",
         POLICY,
-        "c1.p1:0efa893214f0076b39be0980f1a5b76b266d3720e9f2e328c64d27357af21d98",
-        "c1.p1:c69e1c2e2e8c4a3d93c2a18fedcc8a8265a8735a9418b20ca4921226d298b9d5",
+        "c1.p1.f7d7d318:0efa893214f0076b39be0980f1a5b76b266d3720e9f2e328c64d27357af21d98",
+        "c1.p1.f7d7d318:c69e1c2e2e8c4a3d93c2a18fedcc8a8265a8735a9418b20ca4921226d298b9d5",
     ),
     "compliance": (
         "deviceCompliancePolicy",
         graph.compliance(),
-        "c1.p1:63ec30a20dbd93d8bf27e72c81701ea47c33f22e147cc1ef19770212a977a0dd",
-        "c1.p1:1c8f536ce6c80bc8a3aba149cb1f85717b4797d9a58540ea041e8b49932fd410",
+        "c1.p1.f7d7d318:63ec30a20dbd93d8bf27e72c81701ea47c33f22e147cc1ef19770212a977a0dd",
+        "c1.p1.f7d7d318:1c8f536ce6c80bc8a3aba149cb1f85717b4797d9a58540ea041e8b49932fd410",
     ),
     "configuration": (
         "deviceConfiguration",
         CONFIGURATION,
-        "c1.p1:d1abee731c0f1b6949eec393c8aab3f98cbbac6def43bdda120c4dd72db6c640",
-        "c1.p1:2f457450d3c9e44b8c84813ddfb61814962fbcacc718b1c929b46f7815efef73",
+        "c1.p1.f7d7d318:d1abee731c0f1b6949eec393c8aab3f98cbbac6def43bdda120c4dd72db6c640",
+        "c1.p1.f7d7d318:2f457450d3c9e44b8c84813ddfb61814962fbcacc718b1c929b46f7815efef73",
     ),
     "numbers": (
         "somethingNew",
         NUMBERS,
-        "c1.p1:7ac143e510961579f0f0800b02017df05e84c790aae21c11880efec068717728",
-        "c1.p1:43e169f01ef43e79620f7e23abe2a35faad8d5d25722226f38124d463f393b97",
+        "c1.p1.f7d7d318:7ac143e510961579f0f0800b02017df05e84c790aae21c11880efec068717728",
+        "c1.p1.f7d7d318:43e169f01ef43e79620f7e23abe2a35faad8d5d25722226f38124d463f393b97",
     ),
 }
 

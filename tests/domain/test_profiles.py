@@ -119,7 +119,7 @@ def test_no_secret_is_in_a_table_of_what_is_shown():
 def test_the_profiles_are_a_part_of_the_form():
     item = canonical_item("roleScopeTag", {"id": "1"}, KEY)
     assert f"c1.{profiles.PROFILES_VERSION}" == canonical.FORM
-    assert item.hash.startswith(f"{canonical.FORM}:")
+    assert item.hash.startswith(f"{canonical.FORM}.{KEY.id}:")
     assert not comparable(item.hash, item.hash.replace(profiles.PROFILES_VERSION, "p0"))
 
 
