@@ -1,4 +1,4 @@
-"""The deployment key file: the secret that every tenant's redaction key is derived from."""
+"""The deployment key, from a file or a text: the secret that every key of a tenant is derived from."""
 
 import os
 import secrets
@@ -39,11 +39,19 @@ def deployment_key(path: Path) -> bytes:
             f"The key file {path} can be read by others (mode {stat.S_IMODE(mode):04o}).",
             f"Close it: chmod 600 {path}",
         )
-    key = content.rstrip(b"\r\n")
+    return _long_enough(content.rstrip(b"\r\n"), str(path))
+
+
+def key_of(text: str, name: str) -> bytes:
+    """The key that the environment variable of this name holds: the bytes that a file with the same text holds."""
+    return _long_enough(text.encode().rstrip(b"\r\n"), name)
+
+
+def _long_enough(key: bytes, where: str) -> bytes:
     if len(key) < SHORTEST:
         raise OperatorError(
             "KEY_TOO_SHORT",
-            f"The key in {path} has {len(key)} bytes; it needs {SHORTEST} or more.",
+            f"The key in {where} has {len(key)} bytes; it needs {SHORTEST} or more.",
             "Make one with `openssl rand -hex 32`. Digests under another key are not comparable, so keep it.",
         )
     return key

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     superuser_database_url: SecretStr | None = None
     broker_url: SecretStr | None = None
     secret_key_file: Path | None = None
+    secret_key: SecretStr | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     token: SecretStr | None = None

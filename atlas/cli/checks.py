@@ -135,14 +135,12 @@ def _space(home: Path) -> Check:
 
 
 def _key(place: Place) -> Check:
-    from atlas import keys
-
     try:
-        path = place.key_file()
-        keys.deployment_key(path)
+        place.deployment_key()
     except OperatorError as error:
         return failed("key", error)
-    return Check("key", "ok", f"{path}: keep a copy, for digests under another key are not comparable")
+    where = place.key_file or "ATLAS_SECRET_KEY"
+    return Check("key", "ok", f"{where}: keep a copy, for digests under another key are not comparable")
 
 
 async def _whole(place: Place) -> Check:

@@ -57,19 +57,43 @@ class Place:
             )
         return found
 
-    def key_file(self) -> Path:
-        """Where the deployment key is. Raises `OperatorError` where a deployment does not name it."""
+    @property
+    def key_file(self) -> Path | None:
+        """The file of the deployment key, where it is in one: the named one, or that of the embedded home."""
         from atlas import keys
 
         if self.settings.secret_key_file is not None:
             return self.settings.secret_key_file
-        if self.embedded:
-            return self.home / keys.NAME
+        return self.home / keys.NAME if self.embedded and self.settings.secret_key is None else None
+
+    def deployment_key(self) -> bytes:
+        """The secret that keys of tenants are derived from.
+
+        Raises `OperatorError` where a deployment does not name it, and where what it names is no key or lies open.
+        """
+        from atlas import keys
+
+        secret = self.settings.secret_key
+        if self.key_file is not None and secret is not None:
+            raise OperatorError(
+                "TWO_KEYS",
+                "ATLAS_SECRET_KEY and ATLAS_SECRET_KEY_FILE are both set, and may be two different keys.",
+                "Unset the one that is not this deployment's; a file is the better place.",
+            )
+        if secret is not None:
+            return keys.key_of(secret.get_secret_value(), "ATLAS_SECRET_KEY")
+        if self.key_file is not None:
+            return keys.deployment_key(self.key_file)
         raise OperatorError(
             "NO_KEY_FILE",
             "ATLAS_SECRET_KEY_FILE is not set, so nothing can be redacted.",
-            "Name a file of 32 random bytes or more that only this user can read.",
+            "Name a file of 32 random bytes or more that only this user can read, or set ATLAS_SECRET_KEY.",
         )
+
+    def refuse_unsafe_key(self) -> None:
+        """Raises `OperatorError` where a key is named that may not be used. A process that needs none may have none."""
+        if self.key_file is not None or self.settings.secret_key is not None:
+            self.deployment_key()
 
     def http_url(self) -> str | None:
         """Where `atlas up` answers for this home, if another process is up."""
@@ -109,7 +133,8 @@ def opened(home: Path | None, *, prepared: bool = True, modules: Sequence[str] =
         if prepared:
             from atlas.cli.preparing import prepare
 
-            prepare(running, place.key_file())
+            prepare(running, place.key_file)
+            place.deployment_key()
         yield place
 
 

@@ -12,15 +12,14 @@ from atlas.local.locks import lock_within, opened
 _PATIENCE = 120.0
 
 
-def prepare(running: Services, key_file: Path) -> None:
-    """Brings the home to this release, and checks its key. Returns at once where that was done before.
+def prepare(running: Services, key_file: Path | None) -> None:
+    """Brings the home to this release, and makes its key. Returns at once where that was done before.
 
     Asking the database costs as much as what most commands do, so a mark in the home tells which release made which
     database ready.
     """
-    if key_file.parent == running.home:
+    if key_file is not None and key_file.parent == running.home:
         keys.ensure_key(key_file)
-    keys.deployment_key(key_file)
     mark, wanted = running.home / "run" / "prepared", _wanted(running.home)
     if _read(mark) == wanted:
         return

@@ -47,6 +47,7 @@ async def check_worker(place: Place) -> None:
     from atlas.cli.caller import pool
     from atlas.store.check import refuse_unsafe
 
+    place.refuse_unsafe_key()
     async with pool(place.url("worker_database")) as worker:
         await refuse_unsafe(worker, "atlas_worker")
     async with pool(place.url("sweeper_database")) as sweeper:
@@ -66,6 +67,7 @@ async def _serve(place: Place, listener: socket.socket, *, host: str, with_worke
     from atlas.store.database import open_database
     from atlas.workers.broker import dispatcher, open_broker
 
+    place.refuse_unsafe_key()
     issuer = trusted_issuer(place.settings.oidc_issuer, place.settings.oidc_audience)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

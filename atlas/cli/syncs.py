@@ -81,13 +81,12 @@ async def record(
     caller: "Caller", tenant: str, path: Path, *, label: str | None, item_types: list[str] | None, quiet: bool
 ) -> dict[str, Any]:
     """Records the folder and returns the run under the field names of SyncRun."""
-    from atlas import keys
     from atlas.cli.caller import pool, tenant_named
     from atlas.cli.graph import SYNC_RUN, node
     from atlas.record import record_folder
     from atlas.schema.ids import encode_id
 
-    key = keys.deployment_key(caller.place.key_file())
+    key = caller.place.deployment_key()
     entry = await tenant_named(caller.db, caller.of(None), tenant)
     async with pool(caller.place.url("worker_database")) as worker:
         with progress(f"Reading {path.name or path}", quiet=quiet) as moved:

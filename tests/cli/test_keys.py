@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atlas.domain.errors import OperatorError
-from atlas.keys import deployment_key, ensure_key
+from atlas.keys import deployment_key, ensure_key, key_of
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
@@ -55,3 +55,12 @@ def test_a_key_file_that_is_absent_a_folder_or_too_large_is_refused(tmp_path: Pa
         with pytest.raises(OperatorError) as refused:
             deployment_key(path)
         assert refused.value.code == "KEY_FILE_UNREADABLE"
+
+
+def test_a_key_of_the_environment_is_the_key_of_a_file_with_the_same_text(tmp_path: Path) -> None:
+    text = "0123456789abcdef" * 2 + "\n"
+    assert key_of(text, "ATLAS_SECRET_KEY") == deployment_key(write(tmp_path / "k", text.encode()))
+    with pytest.raises(OperatorError) as refused:
+        key_of("too short", "ATLAS_SECRET_KEY")
+    assert refused.value.code == "KEY_TOO_SHORT"
+    assert "too short" not in str(refused.value)
