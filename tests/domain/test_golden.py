@@ -75,7 +75,7 @@ def test_the_canonical_form_is_what_it_was(name):
     item_type, raw, content_hash, settings_hash = VECTORS[name]
     item = canonical_item(item_type, raw, KEY)
     assert (item.hash, item.settings_hash) == (content_hash, settings_hash)
-    assert item.hash.startswith(f"{FORM}:")
+    assert item.hash.startswith(f"{FORM}.{KEY.id}:")
 
 
 def test_the_body_is_what_it_was():
