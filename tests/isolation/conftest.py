@@ -1,4 +1,4 @@
-"""One world for all that only reads, and how many cases were judged, told at the end."""
+"""One world for all that only reads and one that is written to, and how many cases were judged, told at the end."""
 
 import pytest
 import pytest_asyncio
@@ -26,6 +26,18 @@ async def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
 async def anchors(world: World) -> tuple[Anchors, Anchors]:
     """Those of alpha and of beta."""
     return await anchors_of(world, world.alpha), await anchors_of(world, world.beta)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def busy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world that is written to. Who is a member of what, and with which role, stays."""
+    return await make_world(databases, tmp_path_factory.mktemp("busy"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def handles(busy: World) -> tuple[Anchors, Anchors]:
+    """The anchors of the busy alpha and beta."""
+    return await anchors_of(busy, busy.alpha), await anchors_of(busy, busy.beta)
 
 
 @pytest.fixture

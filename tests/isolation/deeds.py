@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from tests.isolation.anchors import Anchors
 from tests.isolation.oracle import Answer, ask
-from tests.isolation.world import KEY, Person, World, tenant_tables
+from tests.isolation.policy import MUTATIONS
+from tests.isolation.world import KEY, Person, Realm, World, tenant_tables
 
 Input = Callable[[Anchors], Mapping[str, Any]]
 
@@ -84,6 +85,16 @@ DEEDS = (
 
 async def do(world: World, person: Person, deed: Deed, given: Mapping[str, Any], **more: Any) -> Answer:
     return await ask(world, person, deed.text, {"input": given}, **more)
+
+
+def wanted(world: World, person: Person, realm: Realm, deed: Deed) -> list[str]:
+    """What the policy makes of the deed: the codes of its errors."""
+    role = person.roles.get(realm.id)
+    if role is None:
+        return ["NOT_FOUND"]
+    if MUTATIONS[deed.mutation] not in world.capabilities[role]:
+        return ["FORBIDDEN"]
+    return [deed.outcome] if deed.outcome else []
 
 
 def codes(answer: Answer, deed: Deed) -> list[str]:

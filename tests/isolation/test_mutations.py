@@ -3,34 +3,12 @@
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.isolation.anchors import Anchors, anchors_of, never_was
-from tests.isolation.deeds import DEEDS, Deed, codes, do, state
+from tests.isolation.anchors import Anchors, never_was
+from tests.isolation.deeds import DEEDS, Deed, codes, do, state, wanted
 from tests.isolation.oracle import Judged, leaks
 from tests.isolation.policy import MUTATIONS
-from tests.isolation.world import Databases, Person, Realm, World, make_world
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def busy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world that is written to."""
-    return await make_world(databases, tmp_path_factory.mktemp("busy"))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def handles(busy: World) -> tuple[Anchors, Anchors]:
-    return await anchors_of(busy, busy.alpha), await anchors_of(busy, busy.beta)
-
-
-def wanted(world: World, person: Person, realm: Realm, deed: Deed) -> list[str]:
-    """What the policy makes of the deed: the codes of its errors."""
-    role = person.roles.get(realm.id)
-    if role is None:
-        return ["NOT_FOUND"]
-    if MUTATIONS[deed.mutation] not in world.capabilities[role]:
-        return ["FORBIDDEN"]
-    return [deed.outcome] if deed.outcome else []
+from tests.isolation.world import World
 
 
 def test_every_mutation_is_done() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -9,8 +10,11 @@ from sqlalchemy import text
 from atlas.store.database import Database
 from tests.isolation.anchors import Anchors
 from tests.isolation.atoms import atoms
-from tests.isolation.documents import NODE_ROOTS, TENANT_ROOTS, documents_of
-from tests.isolation.oracle import Judged, judge, leaks
+from tests.isolation.documents import DECLARED, Document, Root, query_of
+from tests.isolation.lists import documents_of, ways_with_arguments
+from tests.isolation.oracle import Judged, ask, judge, leaks
+from tests.isolation.policy import NESTED
+from tests.isolation.walk import Way
 from tests.isolation.world import Person, Realm, World
 
 # What has to be opened for an object of each type to be seen by strangers; an item is read with its runs.
@@ -53,17 +57,21 @@ async def test_an_opened_policy_is_told_of_for_each_who_may_not_see(
     world: World, anchors: tuple[Anchors, Anchors], kind: str
 ) -> None:
     judged = Judged()
-    root = next(root for root in NODE_ROOTS if root.name == f"node, {kind}")
+    query = query_of(f"node(id: $id) {{ ... on {kind} {{ of: id __typename }} }}", DECLARED)
+    document = Document(Root("node", "", "", ("node",), kind=kind), ((),), query)
     async with opened(world.databases.owner, OPENED[kind]):
-        await judge(judged, world, documents_of(root, beyond_nodes=False)[0], world.alpha, anchors[0])
+        await judge(judged, world, document, world.alpha, anchors[0])
     assert [person.name for person in strangers_to(world, world.alpha) if not told_of(judged, person)] == []
 
 
-async def test_without_any_policy_every_document_is_told_of(world: World, anchors: tuple[Anchors, Anchors]) -> None:
-    for document in documents_of(TENANT_ROOTS[0], beyond_nodes=True):
-        judged = Judged()
-        await judge(judged, world, document, world.beta, anchors[1], db=world.databases.owner)
-        assert [person.name for person in strangers_to(world, world.beta) if not told_of(judged, person)] == []
+@pytest.mark.parametrize("way", [way for way in ways_with_arguments() if (way[0].parent, way[0].field) not in NESTED])
+async def test_without_any_policy_every_list_is_told_of(
+    world: World, anchors: tuple[Anchors, Anchors], way: Way
+) -> None:
+    judged, unbound = Judged(), partial(ask, world, db=world.databases.owner)
+    document = documents_of(way, anchors[1])[0]
+    await judge(judged, world, document, world.beta, anchors[1], asking=unbound)
+    assert [person.name for person in strangers_to(world, world.beta) if not told_of(judged, person)] == []
 
 
 async def test_a_datum_is_found_in_ids_cursors_and_texts(world: World, anchors: tuple[Anchors, Anchors]) -> None:
