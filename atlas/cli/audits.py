@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -41,7 +42,7 @@ def verify(
 
     kept = [] if checkpoints is None else _read(checkpoints)
 
-    async def work(caller: "Caller") -> tuple[str, "Verdict"]:
+    async def work(caller: "Caller") -> tuple[UUID, "Verdict"]:
         from atlas.cli.caller import tenant_named
 
         entry = await tenant_named(caller.db, caller.of(None), tenant)
@@ -50,13 +51,13 @@ def verify(
             raise _unreadable(f"{checkpoints} holds no checkpoint of this tenant.")
         with progress("Verifying", quiet=as_json) as on_progress:
             context = caller.of(entry.id)
-            return str(entry.id), await verified(caller.db, context, wanted, pruned=pruned, on_progress=on_progress)
+            return entry.id, await verified(caller.db, context, wanted, pruned=pruned, on_progress=on_progress)
 
     tenant_id, verdict = act(home, token, work)
     if as_json:
         print_json(_shown(tenant_id, verdict))
     else:
-        _tell(verdict, checked=checkpoints is not None)
+        _tell(tenant_id, verdict, checked=checkpoints is not None)
     if verdict.broken is not None:
         raise typer.Exit(1)
 
@@ -101,21 +102,25 @@ def _unreadable(message: str) -> Exception:
     )
 
 
-def _tell(verdict: "Verdict", *, checked: bool) -> None:
-    if verdict.broken is not None:
-        say(verdict.broken.message, style="bold red")
-        if verdict.broken.event_id is not None:
-            say(f"Event {verdict.broken.event_id}", style="dim")
-    count = verdict.position.seq - verdict.first + 1
+def _tell(tenant_id: UUID, verdict: "Verdict", *, checked: bool) -> None:
+    broken = verdict.broken
+    number = verdict.position.seq - verdict.first + 1
+    count = f"{number} record holds" if number == 1 else f"{number} records hold"
     since = "" if verdict.first == 1 else f" after the checkpoint of record {verdict.first - 1}"
-    kept = f"; they fit {verdict.checkpoints} checkpoints" if checked else ""
-    say(f"{count} records hold{since}{kept}.", style="" if verdict.broken else "green")
+    kept = f", and {verdict.checkpoints} of the checkpoints were compared" if checked else ""
+    if broken is None:
+        say(f"The audit record is whole: {count}{since}{kept}.", style="green")
+        return
+    say(broken.message, style="bold red")
+    if broken.event_id is not None:
+        say(f"Event: {_event_id(tenant_id, broken.event_id)}")
+    say(f"Before that {count}{since}{kept}.", style="dim")
 
 
-def _shown(tenant_id: str, verdict: "Verdict") -> dict[str, Any]:
+def _shown(tenant_id: UUID, verdict: "Verdict") -> dict[str, Any]:
     broken = verdict.broken
     return {
-        "tenant": tenant_id,
+        "tenant": str(tenant_id),
         "intact": broken is None,
         "first": verdict.first,
         "seq": verdict.position.seq,
@@ -126,7 +131,14 @@ def _shown(tenant_id: str, verdict: "Verdict") -> dict[str, Any]:
         else {
             "fault": broken.fault.value,
             "seq": broken.seq,
-            "event": None if broken.event_id is None else str(broken.event_id),
+            "event": None if broken.event_id is None else _event_id(tenant_id, broken.event_id),
             "message": broken.message,
         },
     }
+
+
+def _event_id(tenant_id: UUID, event_id: UUID) -> str:
+    """As `auditEvents` and `node` name it."""
+    from atlas.schema.ids import encode_id
+
+    return str(encode_id("AuditEvent", tenant_id, event_id))
