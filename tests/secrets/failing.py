@@ -19,7 +19,7 @@ from tests.secrets.search import Place
 from tests.secrets.triaging import stream
 
 # After so long a socket has said what it had to say.
-_SILENCE_SECONDS = 0.5
+_SILENCE_SECONDS = 1
 
 
 # A request by what is wrong with it: made of a canary and of the id of a tenant.

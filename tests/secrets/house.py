@@ -67,7 +67,7 @@ class House:
         """Runs `atlas` to its end and returns its standard output; both outputs are kept."""
         done = subprocess.run(
             [sys.executable, "-m", "atlas.cli", *words],
-            env=self.environment(**environment), capture_output=True, timeout=60, check=False,
+            env=self.environment(**environment), capture_output=True, timeout=90, check=False,
         )  # fmt: skip
         self.outputs.append(Place(f"output of atlas {words[0]} {len(self.outputs)}", [done.stdout, done.stderr], said))
         return done.stdout.decode()
@@ -120,7 +120,7 @@ def _process(house: House, name: str, *words: str) -> Iterator[subprocess.Popen[
 def _first_value(process: subprocess.Popen[bytes]) -> bytes:
     """The JSON value that the process prints first."""
     assert process.stdout is not None
-    told, deadline = b"", time.monotonic() + 30
+    told, deadline = b"", time.monotonic() + 90
     while time.monotonic() < deadline and process.poll() is None:
         if select.select([process.stdout], [], [], 0.1)[0]:
             told += os.read(process.stdout.fileno(), 4096)

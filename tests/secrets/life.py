@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 from sqlalchemy import text
 
 from atlas import access
@@ -72,7 +73,7 @@ async def live(house: House, doors: Doors, address: Callable[[], str]) -> Life:
     async with _asker(url, whole.token) as asker, _asker(url, broken.token) as other:
         run_id, other_id = await _ask_for_drift(asker, whole), await _ask_for_drift(other, broken)
         told += places.of_broker(house.services, "while messages wait")
-        async with _unreadable(doors.owner, broken):
+        async with _unreadable(doors.owner, broken, house.mint):
             with worker_process(house) as worker:
                 assert await _ended(asker, run_id, worker) == "SUCCEEDED"
                 assert await _ended(other, other_id, worker) == "FAILED"
@@ -152,7 +153,7 @@ async def _ask_for_drift(asker: Asker, one: Inhabitant) -> str:
 
 async def _ended(asker: Asker, run_id: str, worker: subprocess.Popen[bytes]) -> str:
     query = "query ($id: ID!) { node(id: $id) { __typename ... on DriftRun { status error { code message } } } }"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while worker.poll() is None:
             run = (await asker.ask("how a run goes", query, id=run_id))["node"]
             if run["status"] in {"SUCCEEDED", "FAILED"}:
@@ -162,12 +163,16 @@ async def _ended(asker: Asker, run_id: str, worker: subprocess.Popen[bytes]) -> 
 
 
 @asynccontextmanager
-async def _unreadable(owner: Database, one: Inhabitant) -> AsyncIterator[None]:
-    """While this lasts, the tenant's contents are not what Atlas writes: whoever reads them meets a fault."""
+async def _unreadable(owner: Database, one: Inhabitant, mint: Mint) -> AsyncIterator[None]:
+    """While this lasts, the tenant's contents are not what Atlas writes: whoever reads them meets a fault.
+
+    Python's own text of it quotes the value.
+    """
     async with owner.transaction() as connection:
         kept = (await connection.execute(_CONTENTS, {"t": one.tenant.id})).all()
-    broken = zlib.compress(b'{"a": "plain text that is cut sho')
-    await _replace(owner, one, [(row.hash, broken) for row in kept])
+    broken = [f"f64:{mint.text(f'a float that is none {number}')}" for number in range(len(kept))]
+    bodies = [zlib.compress(orjson.dumps({"port": value})) for value in broken]
+    await _replace(owner, one, [(row.hash, body) for row, body in zip(kept, bodies, strict=True)])
     try:
         yield
     finally:
@@ -185,9 +190,11 @@ async def _replace(owner: Database, one: Inhabitant, bodies: list[tuple[str, byt
 
 
 async def _ask_what_is_unreadable(asker: Asker, one: Inhabitant, mint: Mint) -> None:
-    """A fault of the server, met by a query with a variable of the caller's."""
+    """A fault of the server, met by a query with a literal and a variable of the caller's."""
     query = """query ($id: ID!, $name: String!) { tenant(by: {id: $id}) { inventoryItems(first: 5,
-        filter: {displayName: {in: [$name, "Policy 1"]}}) { nodes { properties } } } }"""
+        filter: {displayName: {in: [$name, "Policy 1", "LITERAL"]}}) {
+        nodes { versions(first: 5) { nodes { changes { path } } } } } } }"""
+    query = query.replace("LITERAL", mint.text("a literal of a fault"))
     body = {"query": query, "variables": {"id": one.id, "name": mint.text("a variable of a fault")}}
     answer = await asker.send("a fault", json=body)
     assert b'"INTERNAL"' in answer, answer

@@ -85,7 +85,7 @@ def mail(seeds: Seeds) -> Plant:
     return plant(
         _DEVICE, seeds, "iosEasEmailProfileConfiguration",
         accountName="Office", emailAddress=seeds.text("emailAddress"), userName=seeds.text("userName"),
-        emailAddressSource=seeds.text("source of the address"), hostName=seeds.text("host"),
+        emailAddressSource="userPrincipalName", hostName=seeds.text("host"),
     )  # fmt: skip
 
 

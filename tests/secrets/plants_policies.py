@@ -115,24 +115,25 @@ def _values(seeds: Seeds) -> list[dict[str, Any]]:
 
 
 def intent(seeds: Seeds) -> Plant:
-    """A legacy endpoint security policy; its settings stand in the second file."""
+    """A legacy endpoint security policy; its settings stand in the second file, and tell each value twice."""
     definition = "deviceConfiguration--windows10EndpointProtectionConfiguration"
+    row = {"definitionId": f"{definition}_rule", "valueJson": f'"{seeds.text("valueJson of a row", kept=False)}"'}
     settings = [
         {
             "@odata.type": "#microsoft.graph.deviceManagementStringSettingInstance",
             "id": "1", "definitionId": f"{definition}_text",
-            "valueJson": f'"{seeds.text("valueJson")}"', "value": seeds.text("value of text"),
+            "valueJson": f'"{seeds.text("valueJson")}"', "value": seeds.text("value of text", kept=False),
         },
         {
             "@odata.type": "#microsoft.graph.deviceManagementIntegerSettingInstance",
             "id": "2", "definitionId": f"{definition}_unlockPin",
-            "valueJson": str(seeds.number("numericPin as JSON")), "value": seeds.number("numericPin"),
+            "valueJson": str(seeds.number("numericPin as JSON")), "value": seeds.number("numericPin", kept=False),
         },
         {
             "@odata.type": "#microsoft.graph.deviceManagementComplexSettingInstance",
             "id": "3", "definitionId": f"{definition}_rules",
             "valueJson": f'[{{"id": null, "value": "{seeds.text("valueJson of rows")}"}}]',
-            "value": [{"definitionId": f"{definition}_rule", "valueJson": f'"{seeds.text("valueJson of a row")}"'}],
+            "value": [row],
         },
     ]  # fmt: skip
     return replace(plant("EndpointSecurity", seeds, "deviceManagementIntent", isAssigned=True), side=settings)
@@ -179,7 +180,10 @@ def named_location(seeds: Seeds) -> Plant:
 
 
 def role_assignment(seeds: Seeds) -> Plant:
-    return plant("RoleAssignments", seeds, "deviceAndAppManagementRoleAssignment", members=[seeds.text("member")])
+    return plant(
+        "RoleAssignments", seeds, "deviceAndAppManagementRoleAssignment",
+        description=seeds.text("description"), members=[id_of("group")], resourceScopes=[id_of("scope")],
+    )  # fmt: skip
 
 
 def assignment_filter(seeds: Seeds) -> Plant:

@@ -33,7 +33,7 @@ def test_no_canary_is_found_anywhere(harvest: Harvest) -> None:
     hits = search(harvest.places, harvest.hunted)
     for kind in KINDS:
         tell(kind, of_kind(harvest, kind))
-    assert hits == []
+    assert not hits, "\n".join(f"{hit.canary!r} is in {hit.place}, as {hit.spelling}" for hit in hits)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -60,7 +60,7 @@ async def stream(
     told = b""
     body = {"query": query, "variables": variables}
     async with (
-        asyncio.timeout(15),
+        asyncio.timeout(60),
         asker.client.stream("POST", "/graphql", json=body, headers={"accept": "text/event-stream"}) as response,
     ):
         async for chunk in response.aiter_bytes():
