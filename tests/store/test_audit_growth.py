@@ -70,6 +70,27 @@ async def test_two_hundred_acknowledgements_of_eight_people_leave_one_chain_a_te
         assert await count_of(owner, one) == before[one] + 100
 
 
+async def test_changes_of_which_the_feed_does_not_tell_are_linked_one_after_the_other(
+    api: Database, world: World
+) -> None:
+    before, _ = await chain_of(api, world)
+
+    async def work(member: UUID) -> None:
+        for number in range(20):
+            role = ("READER", "OPERATOR")[number % 2]
+            async with api.transaction(world.context(Role.OWNER)) as connection:
+                await run(
+                    connection,
+                    f"update atlas.memberships set role = '{role}' where tenant_id = :tenant and principal_id = :member",
+                    world.ids | {"member": member},
+                )
+
+    await asyncio.gather(*(work(member) for member in (world.reader, world.operator, world.manager, world.service)))
+    async with api.transaction(world.context(Role.OWNER)) as connection:
+        await run(connection, "update atlas.memberships set role = 'MANAGER' where principal_id = :manager", world.ids)
+    assert await chain_of(api, world) == (before + 81, None)
+
+
 async def test_a_pin_and_an_acknowledgement_never_wait_for_each_other(
     api: Database, owner: Database, world: World
 ) -> None:
