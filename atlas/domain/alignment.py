@@ -172,14 +172,17 @@ def _equals(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Ro
 
 
 def _alike(left: Iterable[_Row], right: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
-    """Rows that share half of their leaves or more, the most alike first."""
+    """Rows that share half of their leaves or more, or of which one holds all of the other; the most alike first."""
     scored = [(_likeness(one, other), one, other) for one in left for other in right]
-    alike = sorted((entry for entry in scored if entry[0] >= _LEAST_LIKENESS), key=_rank)
+    alike = sorted((entry for entry in scored if entry[0] > 0), key=_rank)
     return [(one, other) for _, one, other in alike]
 
 
 def _likeness(one: _Row, other: _Row) -> float:
-    return (one.leaves & other.leaves).total() / max(one.leaves.total(), other.leaves.total())
+    """The share of their leaves that is the same; 0 where it says nothing."""
+    same = (one.leaves & other.leaves).total()
+    fewer, more = sorted((one.leaves.total(), other.leaves.total()))
+    return same / more if same == fewer or same / more >= _LEAST_LIKENESS else 0.0
 
 
 def _rank(scored: tuple[float, _Row, _Row]) -> tuple[float, str, str]:

@@ -57,8 +57,9 @@ def place(into: Content, at: str, content: Mapping[str, Leaf]) -> None:
 
 def place_ordered(into: Content, at: str, rows: Iterable[Content]) -> None:
     """Add the rows of an array whose order means something."""
+    start = f"{at}/" if at else ""
     for index, row in enumerate(row for row in rows if row):
-        place(into, f"{at}/#{index}", row)
+        place(into, f"{start}#{index}", row)
 
 
 def place_rows(into: Content, at: str, rows: Sequence[tuple[str, Content]], mark: str = "") -> None:
@@ -67,18 +68,19 @@ def place_rows(into: Content, at: str, rows: Sequence[tuple[str, Content]], mark
     Each row comes with its natural key, or with "". A row without one is keyed by a digest of its own redacted
     content, so that the other rows do not move when one changes; the differ pairs what is left over.
     """
+    start = f"{at}/[{mark}" if at else f"[{mark}"
     filled = [(key, content) for key, content in rows if content]
     natural = Counter(key for key, _ in filled if key)
     keyed = [(key if natural[key] == 1 else _content_key(key, row), row) for key, row in filled]
     if len({key for key, _ in keyed}) == len(keyed):
         for key, row in keyed:
-            place(into, f"{at}/[{mark}{key}]", row)
+            place(into, f"{start}{key}]", row)
         return
     seen: Counter[str] = Counter()
     for key, row in sorted(keyed, key=lambda pair: (pair[0], encode(pair[1]))):
         seen[key] += 1
         # `%` stands nowhere else before a `:`, so the ordinal cannot be a part of a key.
-        place(into, f"{at}/[{mark}{key}]" if seen[key] == 1 else f"{at}/[{mark}{key}%:{seen[key]}]", row)
+        place(into, f"{start}{key}]" if seen[key] == 1 else f"{start}{key}%:{seen[key]}]", row)
 
 
 def _content_key(natural: str, row: Content) -> str:

@@ -157,7 +157,9 @@ _BY_TYPE: Mapping[str, Profile] = {
     "deviceCustomAttributeShellScript": Profile(superseded={"groupAssignments": "assignments"}),
     "deviceHealthScript": _HEALTH_SCRIPT,
     "deviceComplianceScript": _HEALTH_SCRIPT,
-    "mobileApp": Profile(natural_keys={"categories": (("id",),)}, shown={"categories/[]/id": _GUID}),
+    "mobileApp": Profile(
+        natural_keys={"categories": (("id",),)}, shown={"categories/[]/id": _GUID, "returnCodes/[]/type": _IDS}
+    ),
 }
 _GENERAL = Profile()
 

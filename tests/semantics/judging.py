@@ -1,0 +1,95 @@
+"""Generated readings, and how what Atlas finds in them is judged: each mutation missed, misread, or found."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.semantics.mutations import MUTATIONS, Change, Mutation
+from tests.semantics.objects_of_tenants import MAKERS
+from tests.semantics.product import Found, Identity, found
+from tests.semantics.trees import plain
+
+SEED = "atlas semantics 1"
+
+
+@dataclass
+class Tally:
+    """Mutations by class; those that were missed, and findings or property changes that nobody made."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+    phantom: list[str] = field(default_factory=list)
+
+
+def mutations(count: int, kinds: Sequence[str] = tuple(MAKERS)) -> Iterator[tuple[str, Mutation]]:
+    """Mutations of the item types in turn, the same ones in every run."""
+    for index in range(count):
+        random = Random(f"{SEED} {index}")
+        item_type = kinds[index % len(kinds)]
+        mutation = None
+        while mutation is None:
+            mutation = random.choice(MUTATIONS)(MAKERS[item_type](random), random)
+        yield item_type, mutation
+
+
+def judge(count: int, *kinds: str, batch: int = 60) -> Tally:
+    """Puts `batch` objects into one pair of readings at a time, each mutated in one way, and compares."""
+    tally = Tally()
+    made = list(mutations(count, kinds or tuple(MAKERS)))
+    for start in range(0, count, batch):
+        _judge(made[start : start + batch], Random(f"{SEED} noise {start}"), tally)
+    return tally
+
+
+def _judge(made: Sequence[tuple[str, Mutation]], random: Random, tally: Tally) -> None:
+    before = [(kind, plain(one.before, random)) for kind, one in made if one.before is not None]
+    after = [(kind, plain(one.after, random)) for kind, one in made if one.after is not None]
+    random.shuffle(after)
+    told = found(before, after)
+    left = dict(told.changes)
+    for kind, mutation in made:
+        tally.made[mutation.label] += 1
+        told_of = f"{mutation.label} of {kind}"
+        _judge_one(kind, mutation, told, left, told_of, tally)
+    tally.phantom += [f"finding {kind} {key}" for key, (kind, _) in left.items()]
+
+
+def _judge_one(
+    kind: str, mutation: Mutation, told: Found, left: dict[Identity, Any], told_of: str, tally: Tally
+) -> None:
+    old, new = (None if tree is None else (kind, tree["id"]) for tree in (mutation.before, mutation.after))
+    if mutation.how == "RECREATED":
+        ends = [left.pop(key, ("", ()))[0] for key in (old, new) if key is not None]
+        if ends != ["REMOVED", "ADDED"] or told.recreated.get(old or ("", "")) != new:
+            tally.missed.append(told_of)
+        return
+    change_type, changes = left.pop(new or old or ("", ""), ("NONE", ()))
+    if change_type != mutation.how:
+        (tally.phantom if mutation.how == "NONE" else tally.missed).append(f"{told_of}: {change_type}")
+    elif mutation.how == "MODIFIED":
+        _compare(changes, mutation.changes, told_of, tally)
+
+
+def _compare(changes: Sequence[Any], expected: Sequence[Change], told_of: str, tally: Tally) -> None:
+    left = list(changes)
+    for change in expected:
+        fitting = next((one for one in left if _fits(one, change)), None)
+        if fitting is None:
+            tally.missed.append(f"{told_of}: {change} in {[(one.kind.value, one.path) for one in changes]}")
+        else:
+            left.remove(fitting)
+    tally.phantom += [f"{told_of}: {one.kind} {one.path} beside {expected}" for one in left]
+
+
+def _fits(change: Any, expected: Change) -> bool:
+    if change.kind != expected.kind or expected.where not in change.path:
+        return False
+    told = [evidence for evidence in (change.before, change.after) if evidence is not None]
+    if expected.hidden:
+        return all(evidence.redacted for evidence in told)
+    if expected.before is None and expected.after is None:
+        return True
+    wanted = [value for value in (expected.before, expected.after) if value is not None]
+    return [str(evidence.value).lower() for evidence in told] == [str(value).lower() for value in wanted]

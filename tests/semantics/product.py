@@ -1,0 +1,55 @@
+"""What Atlas finds between two readings: its own canonical form, identity, differ and recreation, and no database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from atlas.domain.canonical import Item, canonical_item
+from atlas.domain.differ import diff
+from atlas.domain.evidence import PropertyChange
+from atlas.domain.identity import separate_duplicates
+from atlas.domain.keys import derive_tenant_key
+from atlas.domain.recreation import Candidate, link
+
+KEY = derive_tenant_key(b"a deployment key of the semantics", UUID(int=3))
+
+Reading = Sequence[tuple[str, dict[str, Any]]]
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The findings by the object's identity, and the recreations as (removed, added)."""
+
+    changes: dict[Identity, tuple[str, tuple[PropertyChange, ...]]]
+    recreated: dict[Identity, Identity]
+
+
+def found(before: Reading, after: Reading) -> Found:
+    held, duplicates = separate_duplicates([canonical_item(kind, raw, KEY) for kind, raw in before], {})
+    old = {_identity(item): item for item in held}
+    items, more = separate_duplicates(
+        [canonical_item(kind, raw, KEY) for kind, raw in after], {key: item.hash for key, item in old.items()}
+    )
+    new = {_identity(item): item for item in items}
+    if duplicates or more:
+        raise AssertionError("no two objects of the readings have one id")
+    changes = {}
+    for key in old.keys() | new.keys():
+        one, other = old.get(key), new.get(key)
+        if one is None or other is None or one.hash != other.hash:
+            kind = "ADDED" if one is None else "REMOVED" if other is None else "MODIFIED"
+            changes[key] = (kind, diff(one and one.properties, other and other.properties))
+    removed = [_candidate(old[key]) for key in old.keys() - new.keys()]
+    added = [_candidate(new[key]) for key in new.keys() - old.keys()]
+    links = [one for one in link(removed, added) if one.identical]
+    return Found(changes, {_identity(one.removed): _identity(one.added) for one in links})
+
+
+def _identity(item: Item | Candidate) -> Identity:
+    return item.item_type, item.external_id
+
+
+def _candidate(item: Item) -> Candidate:
+    return Candidate(item.item_type, item.external_id, item.display_name, item.settings_hash, item.properties)

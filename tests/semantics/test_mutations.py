@@ -1,0 +1,114 @@
+"""Thousands of mutations of raw objects of every item type: each is found, and nothing else is."""
+
+import ast
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.domain import content, profile_tables, properties, settings_catalog
+from atlas.domain.paths import place
+from atlas.domain.profiles import ITEM_TYPES
+from tests.semantics.judging import judge, mutations
+from tests.semantics.objects_of_tenants import MAKERS
+
+COUNT = 5_000
+FEW = 240
+
+
+def test_every_mutation_is_found_and_nothing_else():
+    tally = judge(COUNT)
+    sys.stdout.write(f"\n{COUNT} mutations: {dict(sorted(tally.made.items()))}\n")
+    assert (tally.missed[:5], len(tally.missed)) == ([], 0)
+    assert (tally.phantom[:5], len(tally.phantom)) == ([], 0)
+    assert sum(tally.made.values()) == COUNT
+    assert min(tally.made.values()) > COUNT // 25, tally.made
+
+
+def test_every_item_type_is_mutated_in_every_way_that_it_can_be():
+    assert set(MAKERS) == {*ITEM_TYPES, "somethingUnheardOf"}
+    ways = Counter((kind, mutation.label) for kind, mutation in mutations(COUNT))
+    everywhere = {"value", "remove", "add", "rename", "recreate", "object", "order", "nested row", "repeated row"}
+    assert not [(kind, way) for kind in MAKERS for way in everywhere if not ways[kind, way]]
+    unassigned = {kind for kind in MAKERS if not ways[kind, "assignment"]}
+    assert unassigned == {"conditionalAccessPolicy", "assignmentFilter"}
+
+
+def test_the_generator_knows_nothing_of_the_product():
+    for name in ("trees", "objects", "objects_of_devices", "objects_of_tenants", "mutations"):
+        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text("utf-8"))
+        found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        assert not [module for module in found if module.startswith("atlas")]
+
+
+@pytest.fixture
+def altered(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Tables and functions of the domain may be altered here; what was cached of them is forgotten."""
+    cached = (properties.property_of, properties._names_of_paths)
+    for function in cached:
+        function.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    for function in cached:
+        function.cache_clear()
+
+
+class Everything(frozenset[str]):
+    """A set of all names."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def last_wins(into: dict[str, Any], at: str, rows: Any, mark: str = "") -> None:
+    for key, row in rows:
+        place(into, f"{at}/[{mark}{key}]", row)
+
+
+def classes(told: list[str]) -> set[str]:
+    return {one.partition(" of ")[0] for one in told}
+
+
+def test_a_map_in_which_the_last_row_wins_is_caught(altered):
+    altered.setattr(settings_catalog, "place_rows", last_wins)
+    altered.setattr(content, "place_rows", last_wins)
+    assert {"repeated row", "nested row", "value"} <= classes(judge(FEW, "configurationPolicy").missed)
+
+
+def test_an_order_that_means_nothing_and_is_kept_is_caught(altered):
+    altered.setattr(profile_tables, "ORDERED", Everything())
+    assert "order" in classes(judge(FEW, "conditionalAccessPolicy").phantom)
+
+
+@pytest.mark.parametrize(
+    ("item_type", "dropped"),
+    [
+        ("roleScopeTag", "roleScopeTagIds"),
+        ("conditionalAccessPolicy", "grantControls"),
+        ("conditionalAccessPolicy", "includeUsers"),
+        ("deviceConfiguration", "omaSettings"),
+        ("deviceCompliancePolicy", "gracePeriodHours"),
+    ],
+)
+def test_a_property_that_is_wrongly_dropped_is_caught(altered, item_type, dropped):
+    altered.setattr(profile_tables, "SERVER_MANAGED", profile_tables.SERVER_MANAGED | {dropped})
+    assert judge(FEW, item_type).missed
+
+
+@pytest.mark.parametrize("kept", ["lastModifiedDateTime", "isAssigned", "deviceStatuses", "runSummary"])
+def test_a_property_of_the_server_that_is_wrongly_kept_is_caught(altered, kept):
+    altered.setattr(profile_tables, "SERVER_MANAGED", profile_tables.SERVER_MANAGED - {kept})
+    assert judge(FEW, "deviceManagementScript").phantom
+
+
+@pytest.mark.parametrize(
+    ("item_type", "secret"), [("deviceConfiguration", "preSharedKey"), ("deviceShellScript", "scriptContent")]
+)
+def test_a_secret_that_is_wrongly_shown_is_caught(altered, item_type, secret):
+    altered.setattr(profile_tables, "SECRET_PROPERTIES", profile_tables.SECRET_PROPERTIES - {secret.lower()})
+    altered.setattr(profile_tables, "SHOWN_PROPERTIES", profile_tables.SHOWN_PROPERTIES | {secret})
+    assert judge(FEW, item_type).missed
