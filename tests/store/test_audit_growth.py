@@ -79,11 +79,8 @@ async def test_changes_of_which_the_feed_does_not_tell_are_linked_one_after_the_
         for number in range(20):
             role = ("READER", "OPERATOR")[number % 2]
             async with api.transaction(world.context(Role.OWNER)) as connection:
-                await run(
-                    connection,
-                    f"update atlas.memberships set role = '{role}' where tenant_id = :tenant and principal_id = :member",
-                    world.ids | {"member": member},
-                )
+                change = f"update atlas.memberships set role = '{role}' where principal_id = :member"
+                await run(connection, change, world.ids | {"member": member})
 
     await asyncio.gather(*(work(member) for member in (world.reader, world.operator, world.manager, world.service)))
     async with api.transaction(world.context(Role.OWNER)) as connection:
