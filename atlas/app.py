@@ -5,9 +5,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import files
+from typing import Any
 
 import structlog
 import uvicorn
@@ -15,15 +16,17 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.schema.base import BaseSchema
 
+from atlas.budget import Budget
 from atlas.edge import BodyLimit, Edge, not_served
 from atlas.metrics import Metrics
 from atlas.oidc import TrustedIssuer
-from atlas.schema.live import Live
+from atlas.schema.live import STREAMS_A_PRINCIPAL, Live
 from atlas.schema.view import Dispatch, Services, View
 from atlas.store.database import Database
 from atlas.store.health import revision
@@ -36,6 +39,8 @@ Ping = Callable[[], Awaitable[object]]
 GRACE_SECONDS = 3
 _CHECK_SECONDS = 3
 _LARGEST_MESSAGE = 64 * 1024
+
+_EXPOSED = ("X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 _CONSOLE = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -56,15 +61,21 @@ def create_app(
     broker_ping: Ping,
     metrics: Metrics | None = None,
     issuer: TrustedIssuer | None = None,
+    budget: Budget | None = None,
+    subscriptions: int = STREAMS_A_PRINCIPAL,
+    origins: Sequence[str] = (),
+    metrics_apart: bool = False,
 ) -> Starlette:
     """The API over `db`, a pool of `atlas_api`.
 
     `dispatch` hands queued jobs to the broker after their commit; `broker_ping` returns where the broker
-    answers and raises where it does not. Without an `issuer` only API tokens are taken. `app.state.live` ends
-    every stream when it is closed.
+    answers and raises where it does not. Without an `issuer` only API tokens are taken; without a
+    `budget` nothing is counted. A principal has so many `subscriptions` at a time, 0 for no limit. Pages of `origins`
+    may ask it, and of no other. With `metrics_apart` there is no `/metrics`: see `serve_metrics`. `app.state.live`
+    ends every stream when it is closed.
     """
     metrics = metrics or Metrics()
-    live = Live(db, metrics)
+    live = Live(db, metrics, subscriptions)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -80,20 +91,17 @@ def create_app(
     async def ready(_request: Request) -> Response:
         return await _readiness(db, broker_ping)
 
-    async def measured(_request: Request) -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
-
-    view = View(schema, Services(db, live, dispatch, issuer))
+    view = View(schema, Services(db, live, dispatch, issuer, origins, budget))
     app = Starlette(
         routes=[
             Route("/graphql", view),
             WebSocketRoute("/graphql", view),
             Route("/healthz", _alive),
             Route("/readyz", ready),
-            Route("/metrics", measured),
+            *(() if metrics_apart else (_measured(metrics),)),
             *(Route(path, _page(name, media_type)) for path, (name, media_type) in _CONSOLE.items()),
         ],
-        middleware=[Middleware(Edge, metrics=metrics), Middleware(BodyLimit)],
+        middleware=[Middleware(Edge, metrics=metrics), *_cross_origin(origins), Middleware(BodyLimit)],
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )
@@ -115,10 +123,23 @@ async def serve(
     `started` is called with the port once connections are taken. Where `stop` is given, signals are left to
     the caller, and the server ends once it is set.
     """
-    config = uvicorn.Config(
+    server = _Server(_config(app, host=host, port=port), app.state.live.close, started, stop)
+    await server.serve(sockets=sockets)
+
+
+async def serve_metrics(metrics: Metrics, *, sockets: list[socket.socket], stop: asyncio.Event) -> None:
+    """Serves `/metrics`, and nothing else, until `stop` is set: on an address that only the scraper reaches."""
+    app = Starlette(
+        routes=[_measured(metrics)],
+        middleware=[Middleware(Edge, metrics=metrics)],
+        exception_handlers={HTTPException: _refused},
+    )
+    await _Server(_config(app), lambda: None, None, stop).serve(sockets=sockets)
+
+
+def _config(app: Starlette, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http="auto",
         loop="auto",
         ws="websockets-sansio",
@@ -134,23 +155,22 @@ async def serve(
         lifespan="on",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        **options,
     )
-    server = _Server(config, app.state.live, started, stop)
-    await server.serve(sockets=sockets)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which ends the streams before it waits for connections to close."""
+    """uvicorn, which calls `ending` before it waits for connections to close."""
 
     def __init__(
         self,
         config: uvicorn.Config,
-        live: Live,
+        ending: Callable[[], None],
         started: Callable[[int], None] | None,
         stop: asyncio.Event | None,
     ) -> None:
         super().__init__(config)
-        self._live = live
+        self._ending = ending
         self._tell_started = started
         self._stop = stop
 
@@ -186,7 +206,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # WebSockets are closed by uvicorn with 1012 before any stream runs on: nobody takes the end for the
         # end of what they followed.
-        self._live.close()
+        self._ending()
         await super().shutdown(sockets=sockets)
 
 
@@ -216,6 +236,28 @@ async def _state(check: Callable[[], Awaitable[str]]) -> str:
     except Exception as error:  # noqa: BLE001
         log.warning("readyz.unreachable", error=type(error).__name__)
         return "unreachable"
+
+
+def _measured(metrics: Metrics) -> Route:
+    async def measured(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", measured)
+
+
+def _cross_origin(origins: Sequence[str]) -> list[Middleware]:
+    """What a browser asks before a page of another origin may ask and read. A token is sent by the page itself."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
+            expose_headers=_EXPOSED,
+        )
+    ]
 
 
 async def _alive(_request: Request) -> Response:

@@ -15,6 +15,9 @@ LogFormat = Literal["auto", "json", "text"]
 # messages of exceptions. `atlas.app` and `atlas.schema.errors` write what is needed of both.
 _SILENCED = ("uvicorn.access", "strawberry.execution")
 
+# What these tell below the level named holds the query string or the origin of a WebSocket; `atlas.edge` logs it.
+_QUIETED = {"uvicorn.error": logging.WARNING, "strawberry.ws": logging.ERROR}
+
 
 def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
     """Sends structlog and the standard library's logging to stderr: `auto` is text on a terminal, else JSON."""
@@ -48,6 +51,8 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
     for name in _SILENCED:
         silenced = logging.getLogger(name)
         silenced.handlers, silenced.propagate = [logging.NullHandler()], False
+    for name, lowest in _QUIETED.items():
+        logging.getLogger(name).setLevel(lowest)
 
 
 def where(error: BaseException, *, most: int = 12) -> list[str]:

@@ -16,6 +16,7 @@ class Metrics:
     seconds: Histogram = field(init=False)
     subscriptions: Gauge = field(init=False)
     listening: Gauge = field(init=False)
+    unlimited: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -36,6 +37,11 @@ class Metrics:
             "listening": Gauge(
                 "atlas_listening",
                 "1 while the process listens to the database's notifications.",
+                registry=self.registry,
+            ),
+            "unlimited": Counter(
+                "atlas_requests_unlimited",
+                "Requests that passed without a rate limit, because Valkey did not answer.",
                 registry=self.registry,
             ),
         }

@@ -1,9 +1,12 @@
 """The environment, read once into frozen settings."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -28,6 +31,13 @@ class Settings(BaseSettings):
     token: SecretStr | None = None
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$")
     pg_bin: Path | None = None
+    cors_origins: str = ""
+    rate_limit_requests: int | None = Field(default=None, ge=0)
+    rate_limit_points: int | None = Field(default=None, ge=0)
+    rate_limit_tenant_requests: int | None = Field(default=None, ge=0)
+    rate_limit_tenant_points: int | None = Field(default=None, ge=0)
+    max_subscriptions: int = Field(default=100, ge=0)
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
     lease_seconds: float = Field(default=30, ge=1)
     resend_seconds: float = Field(default=60, ge=1)
@@ -35,7 +45,24 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=5, ge=1)
     worker_threads: int = Field(default=4, ge=1, le=64)
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_only(cls, value: str) -> str:
+        for origin in _parts(value):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("origins like https://console.example, with commas between them, and no wildcard")
+        return value
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may ask the API, as a browser names them."""
+        return _parts(self.cors_origins)
+
     @property
     def embedded(self) -> bool:
         """True where no database is named: the embedded default."""
         return self.database_url is None
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -80,9 +80,9 @@ def _of_services(error: BaseException) -> Failure | None:
             return Failure("BROKER_UNREACHABLE", f"The broker cannot be used ({type(error).__name__}).", _URLS)
     if "sqlalchemy" not in sys.modules:
         return None
-    from atlas.store.faults import Fault, fault_of, sqlstate_of
+    from atlas.store.faults import PASSING, fault_of, sqlstate_of
 
-    if fault_of(error) is Fault.UNREACHABLE:
+    if fault_of(error) in PASSING:
         return Failure("DATABASE_UNREACHABLE", f"The database cannot be reached ({type(error).__name__}).", _URLS)
     state = sqlstate_of(error)
     if state in {"28000", "28P01", "3D000"}:

@@ -11,6 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from atlas.access import Principal
+from atlas.schema.meter import Meter
 from atlas.store.database import Connection, Context, Database
 
 # A request's resolvers run side by side; this many transactions at a time keep one request from taking the pool.
@@ -27,13 +28,17 @@ Batch = Callable[["GraphQLContext", Of, Sequence[K]], Awaitable[Mapping[K, T]]]
 
 @dataclass(slots=True, kw_only=True)
 class GraphQLContext:
-    """One request's context. `dispatch` hands queued jobs to the broker, `live` serves the subscriptions."""
+    """One request's context. `dispatch` hands queued jobs to the broker, `live` serves the subscriptions.
+
+    `meter` charges what it costs; None where nothing is limited.
+    """
 
     db: Database
     principal: Principal
     request_id: str | None = None
     dispatch: Callable[[Sequence[Any]], Awaitable[None]] | None = None
     live: Any = None
+    meter: Meter | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     _transactions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSACTIONS))
 

@@ -18,6 +18,8 @@ from atlas.store.faults import Fault, fault_of
 
 log = structlog.get_logger("atlas.graphql")
 
+_TOO_SLOW = "Reading this took too long and was ended. Ask for smaller pages, or narrow the filter."
+
 Known = CoreResult | ExecutionResult
 R = TypeVar("R")
 
@@ -92,6 +94,8 @@ async def guarded(results: AsyncIterable[R], request_id: str) -> AsyncGenerator[
     try:
         async for result in results:
             yield result
+    except CodedError as error:
+        yield PreExecutionError(data=None, errors=[error])
     except Exception as error:  # noqa: BLE001
         masked = presentable(GraphQLError("", original_error=error), request_id)
         yield PreExecutionError(data=None, errors=[masked])
@@ -142,6 +146,9 @@ def _masked(error: GraphQLError, request_id: str) -> GraphQLError:
     fault = fault_of(original)
     if fault is Fault.BAD_TEXT:
         return _coded(error, Code.BAD_USER_INPUT, "Text must not contain U+0000. Remove it and try again.")
+    if fault is Fault.TOO_SLOW:
+        log.warning("graphql.slow", request_id=request_id, path=".".join(str(key) for key in error.path or ()))
+        return _coded(error, Code.QUERY_TOO_COSTLY, _TOO_SLOW)
     log.error(
         "graphql.fault",
         request_id=request_id,

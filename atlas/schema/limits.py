@@ -1,6 +1,10 @@
-"""Limits before execution: how large, how deep and how costly a document may be. All linear in the document."""
+"""How large, how deep and how costly a document may be, before it is executed, and how long it may take then.
 
-from collections.abc import Callable, Iterator, Mapping
+All that is counted is linear in the document.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +17,7 @@ from strawberry.types.execution import ParseOptions
 
 from atlas.schema.cost import cost_of
 from atlas.schema.errors import Code, CodedError, too_deep, validation_failed
+from atlas.schema.meter import Meter, told
 from atlas.schema.shape import Shape, measure
 
 # A longer document is parsed anew each time: what is kept must stay small, whoever sends it.
@@ -24,7 +29,10 @@ _RULES = tuple(specified_rules)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one document may have; `cost` is in nodes read, `fields` counts each spread anew."""
+    """The most that one document may have; `cost` is in nodes read, `fields` counts each spread anew.
+
+    `seconds` is the time of one execution; of a subscription, until it runs.
+    """
 
     tokens: int = 2_000
     depth: int = 15
@@ -34,6 +42,7 @@ class Limits:
     fields: int = 600
     introspection_fields: int = 1_000
     cost: int = 5_000
+    seconds: float = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ class LimitExtension(SchemaExtension):
         self._checked: Checked | None = None
         self._cost: int | None = None
 
-    def on_parse(self) -> Iterator[None]:
+    async def on_parse(self) -> AsyncIterator[None]:
         context = self.execution_context
         context.parse_options = ParseOptions(max_tokens=self._limits.tokens)
         if context.query:
@@ -109,28 +118,62 @@ class LimitExtension(SchemaExtension):
             with suppress(GraphQLError, RecursionError):
                 self._checked = self._check(context.schema._schema, context.query)  # noqa: SLF001
                 context.graphql_document = self._checked.document
+            await self._charge(context.query)
         yield
 
     def on_validate(self) -> Iterator[None]:
         if self._checked is None:  # It could be parsed, but is too deep to be measured.
             errors: list[GraphQLError] = [too_deep()]
         else:
-            errors = list(self._checked.errors) or self._unnamed() or self._too_costly(self._checked.document)
+            errors = list(self._checked.errors) or self._unnamed() or self._too_costly()
         self.execution_context.pre_execution_errors = errors
         yield
 
+    async def on_execute(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                yield
+        except TimeoutError as error:
+            message = f"This took longer than {self._limits.seconds:g} seconds and was ended. Ask for less at a time;"
+            raise CodedError(Code.QUERY_TOO_COSTLY, f"{message} after a mutation, look what it did first.") from error
+
     def get_results(self) -> dict[str, Any]:
-        """`extensions.cost`, of every document that could be parsed."""
-        if self._checked is None:
-            return {}
-        return {
-            "cost": {
-                "requested": self._cost,
+        """`extensions.cost`, of every document that could be parsed, and `extensions.rateLimit` where there is one."""
+        results: dict[str, Any] = {}
+        if self._checked is not None:
+            results["cost"] = {
+                "requested": self._cost if self._cost is not None and self._cost < 2**53 else None,
                 "budget": self._limits.cost,
                 "depth": self._checked.shape.depth,
                 "maxDepth": self._limits.depth,
             }
-        }
+        meter = self._meter
+        if meter is not None and meter.standing is not None:
+            results["rateLimit"] = told(meter.standing)
+        return results
+
+    @property
+    def _meter(self) -> Meter | None:
+        meter: Meter | None = getattr(self.execution_context.context, "meter", None)
+        return meter
+
+    async def _charge(self, query: str) -> None:
+        """Takes the price from the budget of whoever asks; a document that will be refused costs a point too."""
+        self._cost = self._price()
+        if self._meter is not None:
+            points = min(self._cost or 0, self._limits.cost)
+            await self._meter.charge(points, query, self.execution_context.variables)
+
+    def _price(self) -> int | None:
+        """None where the document is not valid, or does not say which operation is meant."""
+        context = self.execution_context
+        if self._checked is None or self._checked.errors:
+            return None
+        operation = get_operation_ast(self._checked.document, context._provided_operation_name)  # noqa: SLF001
+        if operation is None:
+            return None
+        variables: Mapping[str, Any] = context.variables or {}
+        return cost_of(context.schema._schema, self._checked.document, operation, variables)  # noqa: SLF001
 
     def _unnamed(self) -> list[GraphQLError]:
         """Strawberry would take the first of several operations."""
@@ -141,16 +184,10 @@ class LimitExtension(SchemaExtension):
         message = f"The document has {operations} operations. Name one of them as `operationName`."
         return [CodedError(Code.BAD_USER_INPUT, message)]
 
-    def _too_costly(self, document: DocumentNode) -> list[GraphQLError]:
-        context = self.execution_context
-        variables: Mapping[str, Any] = context.variables or {}
-        operation = get_operation_ast(document, context.operation_name)
-        if operation is None:
+    def _too_costly(self) -> list[GraphQLError]:
+        cost = self._cost
+        if cost is None or cost <= self._limits.cost:
             return []
-        cost = cost_of(context.schema._schema, document, operation, variables)  # noqa: SLF001
-        self._cost = cost if cost < 2**53 else None
-        if cost <= self._limits.cost:
-            return []
-        told = str(cost) if cost < 1_000_000_000 else "more than a thousand million"
-        message = f"The query may read {told} nodes; the budget is {self._limits.cost}."
+        told_cost = str(cost) if cost < 1_000_000_000 else "more than a thousand million"
+        message = f"The query may read {told_cost} nodes; the budget is {self._limits.cost}."
         return [CodedError(Code.QUERY_TOO_COSTLY, f"{message} Ask for smaller pages or fewer levels.")]

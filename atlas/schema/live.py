@@ -18,7 +18,7 @@ from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import AccessEndedError, Code, CodedError, not_found
 from atlas.store.database import Database
 from atlas.store.events import Event, events_after, listen, position, readable
-from atlas.store.faults import Fault, fault_of
+from atlas.store.faults import PASSING, fault_of
 
 log = structlog.get_logger("atlas.live")
 
@@ -244,7 +244,7 @@ async def _patiently(context: GraphQLContext, read: Callable[[], Awaitable[R]]) 
         try:
             return await read()
         except Exception as error:
-            if fault_of(error) is not Fault.UNREACHABLE:
+            if fault_of(error) not in PASSING:
                 raise
         await asyncio.sleep(delay)
     context.forget()
@@ -257,7 +257,7 @@ async def still_holds(session: Session) -> bool:
         return await session.holds()
     except Exception as error:
         # It is asked again at the next wake-up, a few seconds from now; what is read meanwhile is under RLS.
-        if fault_of(error) is Fault.UNREACHABLE:
+        if fault_of(error) in PASSING:
             return True
         raise
 

@@ -1,9 +1,12 @@
 """GraphQL over HTTP, event streams and WebSockets, on top of Strawberry's view."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -22,17 +25,22 @@ from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
 
 from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
+from atlas.budget import Budget
 from atlas.oidc import TrustedIssuer
 from atlas.schema.body import media_type_of, read_parameters
 from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import Code, guarded, presentable
 from atlas.schema.live import Live, LiveSession
+from atlas.schema.meter import Memberships, Meter, RateLimitedError
+from atlas.schema.meter import headers as rate_headers
 from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.socket import SocketHandler
 from atlas.store.database import Database
-from atlas.store.faults import Fault, fault_of
+from atlas.store.faults import PASSING, fault_of
+from atlas.store.members import tenant_ids
 
 SUBSCRIPTIONS_A_SOCKET = 20
+BODY_SECONDS = 30
 _INIT_SECONDS = 10
 
 Dispatch = Callable[[Sequence[Any]], Awaitable[None]]
@@ -40,21 +48,28 @@ Dispatch = Callable[[Sequence[Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every request's context is made of."""
+    """What every request's context is made of; pages of `origins` may open a WebSocket."""
 
     db: Database
     live: Live
     dispatch: Dispatch
     issuer: TrustedIssuer | None = None
+    origins: Sequence[str] = ()
+    budget: Budget | None = None
+    memberships: Memberships = field(default_factory=Memberships)
 
     def context(self, session: Session, request_id: str) -> GraphQLContext:
-        return GraphQLContext(
+        made = GraphQLContext(
             db=self.db,
             principal=session.principal,
             request_id=request_id,
             dispatch=self.dispatch,
             live=LiveSession(self.live, session),
         )
+        if self.budget is not None:
+            principal_id = session.principal.id
+            made.meter = Meter(self.budget, self.memberships, principal_id, partial(_tenants_of, made))
+        return made
 
 
 class View(GraphQL[GraphQLContext | None, None]):
@@ -69,6 +84,7 @@ class View(GraphQL[GraphQLContext | None, None]):
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=timedelta(seconds=_INIT_SECONDS),
             max_subscriptions_per_connection=SUBSCRIPTIONS_A_SOCKET,
+            allowed_origins=services.origins,
         )
         self.services = services
 
@@ -113,7 +129,7 @@ class View(GraphQL[GraphQLContext | None, None]):
         try:
             return await open_session(self.services.db, token, self.services.issuer)
         except Exception as error:
-            if fault_of(error) is Fault.UNREACHABLE:
+            if fault_of(error) in PASSING:
                 raise unavailable() from error
             raise
 
@@ -126,7 +142,12 @@ class View(GraphQL[GraphQLContext | None, None]):
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         transport = self._get_stream_transport_from_headers(request.headers)
-        return await read_parameters(request, "sse" if transport else "http")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await read_parameters(request, "sse" if transport else "http")
+        except TimeoutError as error:
+            message = f"The body did not come within {BODY_SECONDS} seconds. Send it at once."
+            raise RefusedRequestError(408, message, headers={"Connection": "close"}) from error
 
     async def execute_operation(
         self,
@@ -178,6 +199,8 @@ class View(GraphQL[GraphQLContext | None, None]):
         request_id = request_id_of(request.scope)
         result.errors = [presentable(error, request_id) for error in result.errors or ()] or None
         sub_response.status_code = _status(result, request.state.media_type)
+        if context is not None and context.meter is not None:
+            sub_response.headers.update(rate_headers(context.meter.standing))
         return result
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -221,6 +244,11 @@ def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
+async def _tenants_of(context: GraphQLContext) -> frozenset[UUID]:
+    async with context.read(None) as connection:
+        return frozenset(await tenant_ids(connection, context.principal.id))
+
+
 def _never_executed(result: ExecutionResult) -> bool:
     """An error without a path is of the request; one of the execution says where it happened."""
     return result.data is None and bool(result.errors) and all(e.path is None for e in result.errors or ())
@@ -232,7 +260,9 @@ def _status(result: ExecutionResult, media_type: str) -> int:
         return 200
     if any((error.extensions or {}).get("code") == Code.INTERNAL for error in result.errors or ()):
         return 500
-    return 400 if media_type == RESPONSE_TYPE else 200
+    if media_type != RESPONSE_TYPE:
+        return 200
+    return 429 if any(isinstance(error, RateLimitedError) for error in result.errors or ()) else 400
 
 
 def _wrong_method(message: str, allowed: str) -> RefusedRequestError:

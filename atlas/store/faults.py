@@ -7,14 +7,22 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _BAD_TEXT = frozenset({"22021", "22P05"})  # A NUL or an unpaired surrogate: no text of PostgreSQL.
+_CANCELED = "57014"  # By its time-out, or by an operator.
 _PASSING = ("08", "53", "57", "40", "55P03")  # Connection, resources, operator intervention, serialisation, lock.
 
 
 class Fault(Enum):
-    """`UNREACHABLE` mends itself or not, but trying again later is right; `BAD_TEXT` is the caller's."""
+    """`UNREACHABLE` mends itself or not, but trying again later is right; `TOO_SLOW` is a statement that was ended;
+    `BAD_TEXT` is the caller's.
+    """
 
     UNREACHABLE = auto()
+    TOO_SLOW = auto()
     BAD_TEXT = auto()
+
+
+# What may be gone at the next attempt.
+PASSING = frozenset({Fault.UNREACHABLE, Fault.TOO_SLOW})
 
 
 def fault_of(error: BaseException | None) -> Fault | None:
@@ -26,6 +34,8 @@ def fault_of(error: BaseException | None) -> Fault | None:
     state = sqlstate_of(error)
     if state in _BAD_TEXT:
         return Fault.BAD_TEXT
+    if state == _CANCELED:
+        return Fault.TOO_SLOW
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, OSError | asyncpg.InterfaceError) or state.startswith(_PASSING):
         return Fault.UNREACHABLE

@@ -63,13 +63,15 @@ async def serving(api: Database, **options: Any) -> AsyncIterator[Server]:
     async def ping() -> None:
         """The broker of this server always answers."""
 
-    app = create_app(db=api, schema=schema, dispatch=dispatch, broker_ping=ping, **options)
+    app = create_app(**{"db": api, "schema": schema, "dispatch": dispatch, "broker_ping": ping} | options)
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(app, port=0, started=started.set_result, stop=stop))
     port = await asyncio.wait_for(started, 10)
-    yield Server(app, f"http://127.0.0.1:{port}", port, sent)
-    stop.set()
-    await asyncio.wait_for(task, 10)
+    try:
+        yield Server(app, f"http://127.0.0.1:{port}", port, sent)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -13,7 +13,8 @@ from graphql import get_operation_ast, parse, validate
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from atlas.app import create_app
+from atlas.app import create_app, serve_metrics
+from atlas.cli.server import listening
 from atlas.edge import LARGEST_BODY, Edge
 from atlas.metrics import Metrics
 from atlas.schema.cost import cost_of
@@ -21,7 +22,7 @@ from atlas.schema.limits import Limits, exceeded
 from atlas.schema.root import schema
 from atlas.schema.shape import measure
 from atlas.store.database import Database, open_database
-from tests.http.conftest import Caller, Server
+from tests.http.conftest import Caller, Server, serving
 
 
 async def nothing(_jobs: Sequence[Any] = ()) -> None: ...
@@ -165,6 +166,22 @@ async def test_metrics_count_by_route_and_hold_no_name(client: httpx.AsyncClient
     assert "atlas_listening 1.0" in response.text
     for name in ("at-all", str(caller.tenant.id), caller.tenant.name):
         assert name not in response.text
+
+
+async def test_metrics_may_have_an_address_of_their_own(api: Database, caller: Caller) -> None:
+    metrics, stop = Metrics(), asyncio.Event()
+    with listening("127.0.0.1", 0) as scraped:
+        apart = asyncio.create_task(serve_metrics(metrics, sockets=[scraped], stop=stop))
+        address = f"http://127.0.0.1:{scraped.getsockname()[1]}"
+        async with serving(api, metrics=metrics, metrics_apart=True) as server, httpx.AsyncClient() as client:
+            assert (await client.get(f"{server.url}/metrics")).status_code == 404
+            response = await client.get(f"{address}/metrics")
+            assert 'route="/metrics",status="404"' in response.text.replace('method="GET",', "")
+            assert "server" not in response.headers
+            for path in ("/graphql", "/", "/readyz"):
+                assert (await client.get(f"{address}{path}", headers=caller.headers)).status_code == 404
+        stop.set()
+        await asyncio.wait_for(apart, 10)
 
 
 async def test_the_console_is_ours_alone(server: Server, client: httpx.AsyncClient) -> None:

@@ -5,8 +5,10 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -100,6 +102,16 @@ async def test_every_process_ends_the_streams_of_whoever_lost_access_and_no_othe
         await asyncio.gather(*(one.next() for one in kept))
 
 
+async def make_person(owner: Database, api: Database, *tenants: Tenant) -> Caller:
+    """A READER of all these tenants, whose token is of the first."""
+    person = await access.ensure_local_principal(api, f"person-{uuid4().hex}")
+    for tenant in tenants:
+        await access.set_membership(api, tenant.owner, person.id, Role.READER)
+    context = replace(tenants[0].owner, principal_id=person.id)
+    new = await access.create_own_token(owner, context, expires_at=datetime.now(UTC) + timedelta(hours=1))
+    return Caller(tenants[0], new.token, new.id, person.id)
+
+
 async def is_refused(server: Server, caller: Caller, *, by_token: bool) -> None:
     async with httpx.AsyncClient(base_url=server.url, headers=caller.headers) as client:
         response = await client.post("/graphql", json=VIEWER)
@@ -119,9 +131,8 @@ async def test_a_token_of_one_tenant_ends_its_streams_of_another(
     server: Server, owner: Database, api: Database
 ) -> None:
     """The tenant that revokes a token is told; the stream follows the other one, in which nothing happened."""
-    caller = await make_caller(owner, api)
-    other = await make_tenant(owner, api)
-    await access.set_membership(api, other.owner, caller.principal_id, Role.READER)
+    tenant, other = await make_tenant(owner, api), await make_tenant(owner, api)
+    caller = await make_person(owner, api, tenant, other)
     async with watching(server, caller, global_id(other)) as streams:
         live: Live = server.app.state.live
         await until_equal(lambda: live._streams[caller.principal_id], 2)

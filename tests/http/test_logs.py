@@ -21,6 +21,8 @@ def put_back() -> Iterator[None]:
     for name in ("uvicorn.access", "strawberry.execution"):
         silenced = logging.getLogger(name)
         silenced.handlers, silenced.propagate = [], True
+    for name in ("uvicorn.error", "strawberry.ws"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def fail() -> None:
