@@ -1,5 +1,6 @@
 """Raw exports in another encoding are the same exports: encoding is no change."""
 
+import json
 import os
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +31,7 @@ def test_an_export_in_another_encoding_has_the_same_contents(export, encoding, t
     for file in sorted(export.rglob("*.json")):
         copy = tmp_path / file.relative_to(export)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = file.read_bytes().decode("utf-8-sig")
+        data = file.read_bytes()
+        text = data.decode(json.detect_encoding(data))
         copy.write_bytes((f"\ufeff{text}" if encoding == "utf-16-be" else text).encode(encoding))
     assert hashes(tmp_path) == hashes(export)
