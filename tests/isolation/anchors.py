@@ -29,7 +29,7 @@ _QUERIES = {
 }
 _RECORDED = """select r.id from atlas.sync_runs r join atlas.scopes s on s.tenant_id = r.tenant_id and s.id = r.scope_id
     where r.tenant_id = :t and s.key = :key and r.seq is not null order by r.seq"""
-_ROBOT = "select principal_id from atlas.tenant_principals where tenant_id = :t and kind = 'SERVICE'"
+_ROBOT = "select principal_id from atlas.tenant_principals where tenant_id = :t and display_name like 'robot of %'"
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MARK = re.compile(r"(alpha|beta)-[0-9a-f]{8}")

@@ -1,10 +1,14 @@
 """One world for all that only reads and one that is written to, and how many cases were judged, told at the end."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import pytest_asyncio
 
 from atlas.store.database import Database
+from tests.http.conftest import Server, serving
 from tests.isolation.anchors import Anchors, anchors_of
+from tests.isolation.callers import Callers, make_callers
 from tests.isolation.oracle import Judged
 from tests.isolation.world import Databases, World, make_world
 
@@ -38,6 +42,19 @@ async def busy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
 async def handles(busy: World) -> tuple[Anchors, Anchors]:
     """The anchors of the busy alpha and beta."""
     return await anchors_of(busy, busy.alpha), await anchors_of(busy, busy.beta)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def callers(busy: World) -> Callers:
+    """The busy world, seen by robots with tokens."""
+    return await make_callers(busy)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def listening(api: Database) -> AsyncIterator[Server]:
+    """The API on a real socket."""
+    async with serving(api) as started:
+        yield started
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.isolation.anchors import Anchors
 from tests.isolation.policy import NODES
-from tests.isolation.walk import Crossing, Way, crossings, selection
+from tests.isolation.walk import Crossing, Way, crossings, leaves, object_type, selection
 
 DECLARED = {
     "tenant": "ID!",
@@ -94,6 +94,12 @@ def documents_of(root: Root, *, beyond_nodes: bool) -> list[Document]:
 
 def _text(root: Root, crossing: Crossing) -> str:
     return query_of(f"{root.before} of: id {selection(root.start, crossing)} {root.after}", DECLARED)
+
+
+def plain_document(root: Root) -> Document:
+    """What an object says of itself."""
+    body = f"{root.before} of: id {leaves(object_type(root.start))} {root.after}"
+    return Document(root, ((),), query_of(body, DECLARED))
 
 
 def query_of(body: str, types: Mapping[str, str]) -> str:

@@ -99,7 +99,7 @@ async def make_world(databases: Databases, folder: Path) -> World:
     ]
     people += [await _in_both(databases, one, other) for one, other in ((alpha, beta), (beta, alpha))]
     people.append(Person("nobody", await access.ensure_local_principal(databases.api, f"nobody-{uuid4().hex}"), {}))
-    people = [replace(person, memberships=await _memberships(databases.owner, person)) for person in people]
+    people = [replace(person, memberships=await memberships_of(databases.owner, person)) for person in people]
     found = {realm.id: await _atoms_of(databases.owner, realm.id) for realm in (alpha, beta)}
     own = {alpha.id: found[alpha.id] - found[beta.id], beta.id: found[beta.id] - found[alpha.id]}
     return World(databases, alpha, beta, tuple(people), own, await _capabilities(databases.owner))
@@ -115,7 +115,7 @@ async def _in_both(databases: Databases, first: Realm, second: Realm) -> Person:
     return Person(f"READER of {first.mark} and OWNER of {second.mark}", principal, roles)
 
 
-async def _memberships(owner: Database, person: Person) -> frozenset[str]:
+async def memberships_of(owner: Database, person: Person) -> frozenset[str]:
     query = text("select tenant_id, id from atlas.memberships where principal_id = :id")
     async with owner.transaction() as connection:
         rows = (await connection.execute(query, {"id": person.principal.id})).all()

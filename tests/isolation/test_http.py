@@ -1,0 +1,93 @@
+"""The same over real HTTP, with real tokens: what is foreign and what never was differ in no byte, and no token gets nobody in."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.http.conftest import Server
+from tests.isolation.anchors import Anchors, never_was
+from tests.isolation.callers import Callers, post
+from tests.isolation.deeds import DEEDS, Deed, codes, state, wanted
+from tests.isolation.documents import NODE_ROOTS, SHORT_ROOTS, TENANT_ROOTS, Root, plain_document
+from tests.isolation.oracle import Answer, Judged, judge, leaks
+
+ROOTS = [*TENANT_ROOTS, *SHORT_ROOTS, *NODE_ROOTS]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=listening.url, timeout=30) as made:
+        yield made
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
+async def test_a_root_answers_over_http_as_the_policy_says(
+    callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged, root: Root
+) -> None:
+    async def asking(person: Any, query: str, variables: Any) -> Answer:
+        return await post(client, callers.headers(person), query, variables)
+
+    document, turn = plain_document(root), ROOTS.index(root) % 2
+    await judge(judged, callers.world, document, callers.world.realms[turn], handles[turn], asking=asking)
+    assert judged.complaints == []
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
+async def test_a_root_is_closed_without_a_token_that_holds(
+    callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged, root: Root
+) -> None:
+    document = plain_document(root)
+    variables = next(iter(document.variables(handles[0])))
+    await refused_alike(callers, client, judged, document.text, variables)
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.mutation)
+async def test_a_mutation_is_closed_without_a_token_that_holds(
+    callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged, deed: Deed
+) -> None:
+    before = await state(callers.world)
+    await refused_alike(callers, client, judged, deed.text, {"input": deed.given(handles[0])})
+    assert await state(callers.world) == before
+
+
+async def refused_alike(
+    callers: Callers, client: httpx.AsyncClient, judged: Judged, query: str, variables: Any
+) -> None:
+    """401 in the same words, whether what is asked for is there or never was."""
+    answers = []
+    for refused in callers.refused.values():
+        headers = {} if refused is None else {"authorization": refused}
+        for asked_for in (variables, never_was(variables)):
+            judged.cases += 1
+            answers.append((refused is None, await post(client, headers, query, asked_for)))
+    for _, answer in answers:
+        assert (answer["status"], answer["data"]) == (401, None)
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
+    assert len({(missing, answer["text"]) for missing, answer in answers}) <= 3
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.mutation)
+async def test_a_mutation_that_the_policy_refuses_writes_nothing_over_http(
+    callers: Callers,
+    handles: tuple[Anchors, Anchors],
+    client: httpx.AsyncClient,
+    listening: Server,
+    judged: Judged,
+    deed: Deed,
+) -> None:
+    world, given = callers.world, deed.given(handles[0])
+    listening.sent.clear()
+    before = await state(world)
+    for person in (one for one in world.people if wanted(world, one, world.alpha, deed)):
+        judged.cases += 1
+        answer = await post(client, callers.headers(person), deed.text, {"input": given})
+        assert answer["status"] == 200
+        assert codes(answer, deed) == wanted(world, person, world.alpha, deed)
+        assert not leaks(world, person, answer)
+        if world.alpha.id not in person.roles:
+            absent = {"input": never_was(given)}
+            assert answer == await post(client, callers.headers(person), deed.text, absent)
+    assert (await state(world), listening.sent) == (before, [])
