@@ -115,7 +115,11 @@ async def running_issuer(*keys: SigningKey) -> AsyncIterator[Issuer]:
     issuer = Issuer(keys=list(keys))
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+            return
         path = head.split(b" ")[1].decode()
         issuer.asked.append(path)
         await asyncio.sleep(issuer.pause)

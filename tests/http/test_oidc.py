@@ -15,9 +15,9 @@ from atlas import access
 from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import Role
 from atlas.local import Services
-from atlas.oidc import Recent, trusted_issuer
+from atlas.oidc import LEEWAY_SECONDS, Recent, trusted_issuer
 from atlas.store.database import Database
-from tests.cli.conftest import Atlas
+from tests.cli.conftest import PATIENCE, Atlas
 from tests.factories import make_tenant
 from tests.http.conftest import Caller, Server
 from tests.http.issuer import AUDIENCE, SigningKey, make_key
@@ -114,6 +114,13 @@ async def test_what_issuers_write_differently_is_taken(house: House) -> None:
         await house.viewer(taken)
 
 
+async def test_a_token_that_was_taken_is_refused_once_its_time_is_over(house: House) -> None:
+    token = house.issuer.token(exp=time.time() - LEEWAY_SECONDS + 1)
+    await house.viewer(token)
+    await asyncio.sleep(1.1)
+    assert await house.reason(token) == "expired"
+
+
 async def test_each_kind_of_token_is_taken_for_what_it_is(house: House, server: Server, caller: Caller) -> None:
     assert (await house.ask(caller.token)).status_code == 200
     elsewhere = replace(house, server=server)
@@ -174,7 +181,7 @@ async def test_the_api_of_a_deployment_takes_the_tokens_of_its_settings(
     running = atlas.with_(ATLAS_OIDC_AUDIENCE=AUDIENCE).start(*words, "--json")
     try:
         assert running.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             told = json.loads("".join([await asyncio.to_thread(running.stdout.readline) for _ in range(6)]))
         elsewhere = replace(house, server=Server(house.server.app, told["url"], 0))
         subject = uuid4().hex

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -278,6 +278,7 @@ def test_only_public_numbers_are_kept() -> None:
     assert set(key.key.dict_value) == {"kty", "crv", "x", "y"}
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["kty", "kid", "n", "e", "crv", "x", "y", "alg", "use", "key_ops"]),
     st.sampled_from(["RSA", "EC", "OKP", "P-256", "Ed25519", "AQAB", "sig", "", None, 1, [], {}]))))  # fmt: skip
 def test_keys_of_anything_are_read(keys: list[Any]) -> None:
