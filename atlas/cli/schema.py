@@ -12,6 +12,6 @@ def schema(as_json: Json = False) -> None:
     if as_json:
         from atlas.cli.output import print_json
 
-        print_json(root.schema.introspect())
+        print_json(root.introspection())
     else:
         sys.stdout.write(root.sdl())

@@ -1,5 +1,8 @@
 """The schema: all types joined, and its text."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import strawberry
 from graphql import (
     GraphQLArgument,
@@ -9,6 +12,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
+    introspection_from_schema,
 )
 from strawberry.schema.config import StrawberryConfig
 
@@ -46,6 +50,11 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
 
 
 schema = build()
+
+
+def introspection() -> Mapping[str, Any]:
+    """What the standard query of introspection answers, asked of the schema itself."""
+    return introspection_from_schema(schema._schema)  # noqa: SLF001
 
 
 def sdl() -> str:
