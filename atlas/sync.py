@@ -8,14 +8,25 @@ from atlas.domain.errors import RefusedError
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Capability, UserErrorCode
 from atlas.jobs import Job
-from atlas.store import sync_requests
+from atlas.store import connections, sync_requests
 from atlas.store.database import Context, Database, forbidden
 
 
 async def start_sync(db: Database, context: Context) -> UUID:
-    """Queues a sync from the tenant's Microsoft Graph connection. There is none yet: NO_GRAPH_CONNECTION."""
+    """Would queue a sync from the tenant's Microsoft Graph connection, which this release does not read from yet.
+
+    Raises `RefusedError` NOT_FOUND, FORBIDDEN, NO_GRAPH_CONNECTION, and INVALID_INPUT where there is a connection.
+    """
     async with db.transaction(context, readonly=True) as connection:
         await require(connection, context, Capability.START_SYNC)
+        connected = context.tenant_id is not None and await connections.connected(connection, context.tenant_id)
+    if connected:
+        raise RefusedError(
+            UserErrorCode.INVALID_INPUT,
+            "This tenant is connected, but reading from Microsoft Graph comes with a later release of Atlas. Record an"
+            " export with `atlas sync folder`.",
+            ("input", "tenantId"),
+        )
     raise RefusedError(
         UserErrorCode.NO_GRAPH_CONNECTION,
         "This tenant has no Microsoft Graph connection. Record an export with `atlas sync folder`.",

@@ -5,7 +5,7 @@ import os
 import pwd
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -75,6 +75,14 @@ async def operating(place: Place, token: str | None) -> AsyncIterator[Door]:
         return
     async with calling(place, token) as caller:
         yield Door(caller.db, caller.of(None))
+
+
+@asynccontextmanager
+async def operating_in(place: Place, token: str | None, tenant: str) -> AsyncIterator[Door]:
+    """The same, with the tenant of this name as its context."""
+    async with operating(place, token) as door:
+        entry = await tenant_named(door.db, door.context, tenant)
+        yield replace(door, context=replace(door.context, tenant_id=entry.id))
 
 
 @asynccontextmanager

@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from atlas.cli import audits, database, demo, doctor, drift, findings, schema, serving, syncs, tenants, tokens
+from atlas.cli import (
+    audits,
+    connections,
+    database,
+    demo,
+    doctor,
+    drift,
+    findings,
+    schema,
+    serving,
+    syncs,
+    tenants,
+    tokens,
+)
 
 app = typer.Typer(
     name="atlas",
@@ -45,6 +58,7 @@ app.command("findings")(findings.findings)
 app.command("ack")(findings.ack)
 app.add_typer(tokens.app, name="token")
 app.add_typer(audits.app, name="audit")
+app.add_typer(connections.app, name="graph")
 app.add_typer(database.app, name="db")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

@@ -1,9 +1,6 @@
 """`atlas token`: the API tokens of a tenant's service principals."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -16,7 +13,6 @@ from atlas.domain.vocabulary import Role
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Door
-    from atlas.cli.place import Place
 
 app = typer.Typer(help="The API tokens of a tenant's service principals.", no_args_is_help=True)
 
@@ -37,10 +33,11 @@ def create(
 ) -> None:
     """Makes a token and shows it once. The principal gets the role, also where it had another one."""
     from atlas import access
+    from atlas.cli.caller import operating_in
     from atlas.cli.place import Place, opened
 
     async def work(place: Place) -> dict[str, Any]:
-        async with _of_tenant(place, token, tenant) as door:
+        async with operating_in(place, token, tenant) as door:
             expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
             made = await access.create_token(
                 door.db, door.context, principal_name=principal, role=role, expires_at=expires_at
@@ -67,10 +64,11 @@ def create(
 def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json = False) -> None:
     """Lists the tenant's tokens, newest first; never a token itself, only how it begins."""
     from atlas import access
+    from atlas.cli.caller import operating_in
     from atlas.cli.place import Place, opened
 
     async def work(place: Place) -> list[dict[str, Any]]:
-        async with _of_tenant(place, token, tenant) as door:
+        async with operating_in(place, token, tenant) as door:
             return [_shown(door.context.tenant_id, one) for one in await access.list_tokens(door.db, door.context)]
 
     with opened(home) as place:
@@ -96,10 +94,11 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revokes a token for good. Streams that were opened with it end."""
+    from atlas.cli.caller import operating_in
     from atlas.cli.place import Place, opened
 
     async def work(place: Place) -> dict[str, Any]:
-        async with _of_tenant(place, token, tenant) as door:
+        async with operating_in(place, token, tenant) as door:
             return await _revoke(door, token_id)
 
     with opened(home) as place:
@@ -124,15 +123,6 @@ async def _revoke(door: "Door", wanted: str) -> dict[str, Any]:
         raise RefusedError(UserErrorCode.NOT_FOUND, f"{why}. `atlas token list` shows them; name one by its id.")
     again = await access.list_tokens(door.db, door.context)
     return next(_shown(door.context.tenant_id, one) for one in again if one.id == matching[0].id)
-
-
-@asynccontextmanager
-async def _of_tenant(place: "Place", token: str | None, tenant: str) -> AsyncIterator["Door"]:
-    from atlas.cli.caller import operating, tenant_named
-
-    async with operating(place, token) as door:
-        entry = await tenant_named(door.db, door.context, tenant)
-        yield replace(door, context=replace(door.context, tenant_id=entry.id))
 
 
 def _shown(tenant_id: UUID | None, one: Any) -> dict[str, Any]:

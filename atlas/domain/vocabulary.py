@@ -118,6 +118,19 @@ class Capability(StrEnum):
     MANAGE_TENANT = "MANAGE_TENANT"
 
 
+class GraphCloud(StrEnum):
+    """The clouds of Microsoft, each with addresses of its own."""
+
+    GLOBAL = "GLOBAL"
+    US_GOVERNMENT = "US_GOVERNMENT"
+    US_GOVERNMENT_DOD = "US_GOVERNMENT_DOD"
+    CHINA = "CHINA"
+
+
+class CredentialKind(StrEnum):
+    CLIENT_SECRET = "CLIENT_SECRET"  # noqa: S105  # It is the name of a kind.
+
+
 class UserErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"

@@ -200,6 +200,10 @@ create function atlas.keep_an_owner() returns trigger
 as $$
 begin
     if old.role = 'OWNER' and (tg_op = 'DELETE' or new.role <> 'OWNER') then
+        -- Behind the lock the others are looked up anew, which a transaction with one snapshot does not do.
+        if current_setting('transaction_isolation') <> 'read committed' then
+            raise invalid_transaction_state using message = 'the owners of a tenant change under READ COMMITTED only';
+        end if;
         perform pg_advisory_xact_lock(hashtextextended('atlas.owners:' || old.tenant_id, 0));
         if not exists (
             select from atlas.memberships m

@@ -17,7 +17,7 @@ from atlas.domain.vocabulary import Role
 from atlas.store.database import Context, Database, open_database
 from atlas.store.migrations import config, upgrade
 from tests.store.conftest import Server
-from tests.store.world import World, attempt, make_world, rows, run
+from tests.store.world import FIRST, World, attempt, make_world, rows, run
 
 ACKNOWLEDGE = """update atlas.findings set status = 'ACKNOWLEDGED', acknowledged_reason = 'known'
                  where tenant_id = :tenant and id = :finding"""
@@ -164,7 +164,7 @@ async def test_what_was_recorded_before_there_was_a_chain_is_linked_by_the_migra
         await connection.run_sync(to_the_fifth)
     await engine.dispose()
     owner, api = open_database(empty.url("atlas_owner"), size=2), open_database(empty.url("atlas_api"), size=2)
-    worlds = [await make_world(owner) for _ in range(2)]
+    worlds = [await make_world(owner, FIRST) for _ in range(2)]
     await upgrade(empty.url("atlas_owner"))
     for one in worlds:
         count = await count_of(owner, one)

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from atlas.domain.vocabulary import Role
+from atlas.store.bootstrap import connect
 from atlas.store.database import Context, Database, constraint
+from tests.store.conftest import Server
 from tests.store.world import DENIED, World, attempt, rows, run
 
 TOKEN = """insert into atlas.api_tokens (tenant_id, principal_id, hash, hint, created_by)
@@ -41,6 +44,27 @@ async def test_two_owners_who_remove_each_other_leave_one(api: Database, owner: 
             connection, "select 1 from atlas.memberships where tenant_id = :tenant and role = 'OWNER'", world.ids
         )
     assert len(left) == 1
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_two_owners_with_old_snapshots_who_remove_each_other_leave_one(
+    server: Server, api: Database, owner: Database, world: World, isolation: str
+) -> None:
+    """Neither would see that the other has gone: each looks at the moment when its transaction began."""
+    async with owner.transaction() as connection:
+        await run(connection, "update atlas.memberships set role = 'OWNER' where principal_id = :manager", world.ids)
+    one, other = [await connect(server.url("atlas_api")) for _ in range(2)]
+    for connection, principal in ((one, world.owner), (other, world.manager)):
+        await connection.execute(f"begin isolation level {isolation}")
+        for name, value in (("tenant_id", world.tenant), ("principal_id", principal)):
+            await connection.execute("select set_config($1, $2, true)", f"atlas.{name}", str(value))
+        assert len(await connection.fetch("select from atlas.memberships where role = 'OWNER'")) == 2
+    for connection, whom in ((one, world.manager), (other, world.owner)):
+        with pytest.raises(asyncpg.InvalidTransactionStateError):
+            await connection.execute("delete from atlas.memberships where principal_id = $1", whom)
+        await connection.close()
+    left = "select 1 from atlas.memberships where tenant_id = :tenant and role = 'OWNER'"
+    assert await attempt(api, world.context(), left, world.ids) == 2
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR, Role.MANAGER])

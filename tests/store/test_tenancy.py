@@ -11,12 +11,12 @@ from tests.store.world import DENIED, World, attempt, run
 # What each role may do, and nothing else: the rest of the product of table and command must be denied.
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
-    "event_counters", "events", "findings", "idempotency_keys", "item_intervals", "judged_types", "memberships",
-    "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
+    "event_counters", "events", "findings", "graph_connections", "idempotency_keys", "item_intervals", "judged_types",
+    "memberships", "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
-    "contents", "drift_run_findings", "drift_runs", "findings", "item_intervals", "judged_types", "run_duplicates",
-    "run_units", "scopes", "sync_runs",
+    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "item_intervals", "judged_types",
+    "run_duplicates", "run_units", "scopes", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -29,6 +29,8 @@ INSERTS = {
             values (:tenant, :scope, :current_run, :later_run, 2, 3, 'PINNED', 'e', :owner)""",
         "idempotency_keys": """(tenant_id, principal_id, key, request_hash, target_id)
             values (:tenant, :owner, 'k', 'h', :scope)""",
+        "graph_connections": """(tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed, created_by)
+            values (:tenant, :scope, :scope, :scope, 'GLOBAL', 'CLIENT_SECRET', 'x', :owner)""",
     },
     "atlas_worker": {
         "contents": "(tenant_id, hash, body) values (:tenant, 'c1:c', 'z')",
@@ -62,10 +64,11 @@ UPDATES = {
         "findings": "last_seen_at = now()",
         "drift_runs": "progress_done = 1",
         "sync_runs": "progress_done = 1",
+        "graph_connections": "tested_at = now()",
     },
     "atlas_sweeper": {},
 }
-DELETES = {"atlas_api": {"memberships"}, "atlas_worker": set(), "atlas_sweeper": set()}
+DELETES = {"atlas_api": {"memberships", "graph_connections"}, "atlas_worker": set(), "atlas_sweeper": set()}
 READS = {"atlas_api": READ_BY_API, "atlas_worker": READ_BY_WORKER, "atlas_sweeper": ("drift_runs", "sync_runs")}
 TABLES = sorted(READ_BY_API)
 ANY_COLUMN = "tenant_id = tenant_id"
@@ -77,7 +80,7 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 
 
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
-INVENTORY = {"contents", "item_intervals", "run_duplicates", "run_units", "sync_runs"}
+INVENTORY = {"contents", "graph_connections", "item_intervals", "run_duplicates", "run_units", "sync_runs"}
 
 
 def contexts(role: str, world: World, other: World, table: str = "") -> dict[str, Context]:
@@ -205,7 +208,7 @@ async def test_the_lease_of_one_kind_does_not_do_the_work_of_the_other(worker: D
         insert = f"insert into atlas.{table} {values}"
         ids = world.ids | {"stranger": world.lease}
         assert await attempt(worker, drift if table in INVENTORY else sync, insert, ids) == DENIED, table
-    for table in ("item_intervals", "sync_runs"):
+    for table in ("graph_connections", "item_intervals", "sync_runs"):
         update = f"update atlas.{table} set {UPDATES['atlas_worker'][table]} where tenant_id = :tenant"
         assert await attempt(worker, drift, update, world.ids) == 0
     for table in ("findings", "judged_types", "drift_runs"):

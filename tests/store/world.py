@@ -1,6 +1,6 @@
 """A tenant with a row in every table, written as atlas_owner, and the means to try things on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +68,14 @@ insert into atlas.findings (tenant_id, id, scope_id, kind, fingerprint, change_t
 insert into atlas.drift_run_findings (tenant_id, drift_run_id, finding_id) values (:tenant, :drift_run, :finding)
 """
 
+CONNECTIONS = """
+insert into atlas.graph_connections (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed,
+                                     created_by)
+    values (:tenant, :connection, :tenant, :connection, 'GLOBAL', 'CLIENT_SECRET', 'sealed', :owner)
+"""
+# What the tables of the first five migrations hold.
+FIRST = (PEOPLE, INVENTORY, DRIFT)
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -82,6 +90,7 @@ class World:
     manager: UUID
     owner: UUID
     service: UUID
+    connection: UUID
     scope: UUID
     baseline_run: UUID
     current_run: UUID
@@ -107,10 +116,10 @@ class World:
         return Context(**({"tenant_id": self.tenant, "job_id": self.drift_run, "lease_token": self.lease} | changes))
 
 
-async def make_world(owner: Database) -> World:
+async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS)) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:
-        for script in (PEOPLE, INVENTORY, DRIFT):
+        for script in scripts:
             for statement in script.split(";\n"):
                 await run(connection, statement, world.ids)
     return world

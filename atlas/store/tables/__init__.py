@@ -1,6 +1,7 @@
 """The tables, as the migrations make them; `atlas db check` holds the two against each other."""
 
 from atlas.store.tables.audit import audit_events, audit_heads, audit_links, event_counters, events
+from atlas.store.tables.connections import graph_connections
 from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys, judged_types
 from atlas.store.tables.inventory import (
     contents,
@@ -32,6 +33,7 @@ __all__ = [
     "event_counters",
     "events",
     "findings",
+    "graph_connections",
     "idempotency_keys",
     "item_intervals",
     "judged_types",

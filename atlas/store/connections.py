@@ -1,0 +1,79 @@
+"""Connections to Microsoft Graph. What is sealed is written here, and read by the worker alone."""
+
+from uuid import UUID
+
+from sqlalchemy import RowMapping, delete, exists, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atlas.domain.errors import RefusedError
+from atlas.domain.vocabulary import CredentialKind, GraphCloud, UserErrorCode
+from atlas.store.database import constraint
+from atlas.store.tables import graph_connections, tenants
+
+_c = graph_connections.c
+_SHOWN = (
+    _c.id, _c.entra_tenant_id, _c.client_id, _c.cloud, _c.credential_kind, _c.reference, _c.created_at, _c.tested_at,
+)  # fmt: skip
+
+
+async def entra_tenant_of(connection: AsyncConnection, tenant_id: UUID) -> UUID | None:
+    """The directory that the tenant is said to be, where that is known."""
+    found: UUID | None = await connection.scalar(select(tenants.c.entra_tenant_id).where(tenants.c.id == tenant_id))
+    return found
+
+
+async def insert_connection(
+    connection: AsyncConnection,
+    *,
+    tenant_id: UUID,
+    connection_id: UUID,
+    entra_tenant_id: UUID,
+    client_id: UUID,
+    cloud: GraphCloud,
+    created_by: UUID | None,
+    sealed: bytes | None = None,
+    reference: str | None = None,
+) -> None:
+    """Raises `RefusedError` CONFLICT where the tenant is connected to this Entra tenant already."""
+    # A column that is not named needs no grant: the API may not even write null as a reference.
+    credential = {"sealed": sealed} if sealed is not None else {"reference": reference}
+    values = {
+        "tenant_id": tenant_id,
+        "id": connection_id,
+        "entra_tenant_id": entra_tenant_id,
+        "client_id": client_id,
+        "cloud": cloud,
+        "credential_kind": CredentialKind.CLIENT_SECRET,
+        "created_by": created_by,
+    }
+    try:
+        await connection.execute(insert(graph_connections).values(values | credential))
+    except IntegrityError as error:
+        if constraint(error) != "graph_connections_entra":
+            raise
+        raise RefusedError(
+            UserErrorCode.CONFLICT,
+            "This tenant is connected to this Entra tenant already. Remove that first: `atlas graph remove`.",
+            ("input", "entraTenantId"),
+        ) from error
+
+
+async def connections_of(connection: AsyncConnection, tenant_id: UUID) -> list[RowMapping]:
+    """Every connection of the tenant that this role and context see, oldest first; never what is sealed."""
+    query = select(*_SHOWN).where(_c.tenant_id == tenant_id).order_by(_c.created_at, _c.id)
+    return list((await connection.execute(query)).mappings())
+
+
+async def connected(connection: AsyncConnection, tenant_id: UUID) -> bool:
+    found: bool = (
+        await connection.execute(select(exists(select(_c.id).where(_c.tenant_id == tenant_id))))
+    ).scalar_one()
+    return found
+
+
+async def delete_connection(connection: AsyncConnection, *, tenant_id: UUID, connection_id: UUID) -> bool:
+    gone = await connection.execute(
+        delete(graph_connections).where(_c.tenant_id == tenant_id, _c.id == connection_id).returning(_c.id)
+    )
+    return gone.first() is not None
