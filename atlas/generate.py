@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ from atlas.domain.recreation import Candidate, Recreation, link
 from atlas.domain.triage import Life
 from atlas.domain.verdicts import Birth, Existing, Judgement, Verdict, judge, judge_data_quality
 from atlas.domain.vocabulary import BaselineMode, ChangeType, DriftRunStatus, FindingKind, FindingStatus, Resolution
-from atlas.jobs import Lease
-from atlas.store import effects, generation
+from atlas.jobs import Job, Lease
+from atlas.store import aliases, effects, generation
 from atlas.store import jobs as job_store
 from atlas.store.bodies import pack_evidence
 from atlas.store.database import Connection, Database, Row
@@ -39,9 +39,10 @@ class Plan:
     duplicates: Sequence[Row]
 
 
-async def generate(worker: Database, lease: Lease) -> None:
+async def generate(worker: Database, lease: Lease) -> Job | None:
     """Generates the drift of the leased run's pair. Findings, counts, status and event commit together, or not at all.
 
+    Returns the scope's next run: its pairs are generated oldest first, so its message may have come too early.
     Raises `LeaseLostError` where another worker has the run by then; nothing was written in that case.
     """
     async with worker.transaction(lease.context, readonly=True) as connection:
@@ -50,8 +51,13 @@ async def generate(worker: Database, lease: Lease) -> None:
         await jobs.progress(worker, lease, 0, len(plan.moves))
     drafts = await asyncio.to_thread(_draft, lease.job.tenant_id, plan)
     async with jobs.effect(worker, lease) as connection:
-        await _take_effect(connection, lease, plan, drafts)
+        judgements = await _take_effect(connection, lease, plan, drafts)
+        following = await generation.next_queued(
+            connection, lease.job.tenant_id, plan.pair["scope_id"], lease.job.run_id
+        )
+        await _finish(connection, lease, plan, drafts, judgements)
     await worker.notify([lease.job.tenant_id])
+    return None if following is None else Job("drift", lease.job.tenant_id, following)
 
 
 async def _plan(connection: Connection, lease: Lease) -> Plan:
@@ -64,21 +70,37 @@ async def _plan(connection: Connection, lease: Lease) -> Plan:
     rows = await generation.moved(
         connection, tenant_id, pair["scope_id"], sorted(evaluation.evaluated), pair["baseline_seq"], pair["current_seq"]
     )
-    foreign = {row["item_type"] for row in rows if not comparable(row["old_hash"], row["new_hash"])}
+    moves = await _in_one_form(connection, tenant_id, [_move(row) for row in rows])
+    foreign = {move.item_type for move in moves if not comparable(move.old_hash, move.new_hash)}
     evaluation = leave_out(evaluation, foreign)
-    rows = [row for row in rows if row["item_type"] not in foreign]
-    hashes = {row[side] for row in rows for side in ("old_hash", "new_hash")} - {None}
+    moves = [move for move in moves if move.item_type not in foreign and move.old_hash != move.new_hash]
+    hashes = {one for move in moves for one in (move.old_hash, move.new_hash) if one is not None}
     return Plan(
         pair=pair,
         evaluation=evaluation,
         complete=complete,
-        moves=tuple(_move(row) for row in rows),
+        moves=tuple(moves),
         settings_hashes={
             (row["item_type"], row["external_id"]): row["new_settings_hash"] or row["old_settings_hash"] for row in rows
         },
         bodies=await generation.bodies(connection, tenant_id, hashes),
         duplicates=await generation.duplicates(connection, tenant_id, pair["current_run_id"]),
     )
+
+
+async def _in_one_form(connection: Connection, tenant_id: UUID, moves: Sequence[Move]) -> list[Move]:
+    """A move over a change of form or key is told in the older form, under which both contents are known."""
+    apart = [move for move in moves if not comparable(move.old_hash, move.new_hash)]
+    if not apart:
+        return list(moves)
+    older = await aliases.older(connection, tenant_id, {move.new_hash for move in apart if move.new_hash})
+    told = []
+    for move in moves:
+        names = older.get(move.new_hash or "", [])
+        told.append(
+            replace(move, new_hash=next((one for one in names if comparable(move.old_hash, one)), move.new_hash))
+        )
+    return told
 
 
 def _move(row: Row) -> Move:
@@ -103,14 +125,14 @@ def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
     return [draft(tenant_id, scope_key, move, body(move.old_hash), body(move.new_hash)) for move in plan.moves]
 
 
-async def _take_effect(connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]) -> None:
+async def _take_effect(
+    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]
+) -> Sequence[Judgement]:
     tenant_id, pair = lease.job.tenant_id, plan.pair
     scope_id, current = pair["scope_id"], pair["current_seq"]
     generated = await generation.lock_scope(connection, tenant_id, scope_id)
     newest = generated is None or current >= generated
-    now = await _contents(connection, tenant_id, plan, drafts, newest=newest)
-    existing = [_existing(row) for row in await effects.of_objects(connection, tenant_id, scope_id, now)]
-    judgement = judge(drafts, existing, now, mode=BaselineMode(pair["baseline_mode"]), newest=newest)
+    judgement = await _judge(connection, tenant_id, plan, drafts, newest=newest)
     quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
     links = await asyncio.to_thread(_recreations, plan, drafts)
     births = [*judgement.births, *quality.births]
@@ -122,7 +144,36 @@ async def _take_effect(connection: Connection, lease: Lease, plan: Plan, drafts:
     if newest:
         await generation.set_judged(connection, tenant_id, scope_id, plan.evaluation.evaluated, current)
         await generation.set_generated(connection, tenant_id, scope_id, current)
-    await _finish(connection, lease, plan, drafts, (judgement, quality))
+    return judgement, quality
+
+
+async def _judge(
+    connection: Connection, tenant_id: UUID, plan: Plan, drafts: Sequence[Draft], *, newest: bool
+) -> Judgement:
+    """Judges under the newest name of each content, so that what was decided before a change of form still holds."""
+    now = await _contents(connection, tenant_id, plan, drafts, newest=newest)
+    existing = [_existing(row) for row in await effects.of_objects(connection, tenant_id, plan.pair["scope_id"], now)]
+    ends = [(one.old_hash, one.new_hash) for one in existing] + [(one.old_hash, one.new_hash) for one in drafts]
+    hashes = {one for end in ends for one in end if one} | {one for one in now.values() if one}
+    names = await aliases.newest(connection, tenant_id, hashes)
+
+    def renamed(finding: Existing | Draft) -> Any:
+        old_hash, new_hash = finding.old_hash or "", finding.new_hash or ""
+        return replace(
+            finding,
+            old_hash=names.get(old_hash, finding.old_hash),
+            new_hash=names.get(new_hash, finding.new_hash),
+        )
+
+    judgement = judge(
+        [renamed(one) for one in drafts],
+        [renamed(one) for one in existing],
+        {key: names.get(one or "", one) for key, one in now.items()},
+        mode=BaselineMode(plan.pair["baseline_mode"]),
+        newest=newest,
+    )
+    told = {one.id: one for one in drafts}
+    return replace(judgement, births=tuple(replace(one, draft=told[one.draft.id]) for one in judgement.births))
 
 
 async def _contents(

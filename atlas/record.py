@@ -1,15 +1,16 @@
 """Recording: what a source holds becomes a run of its scope. Done by whoever holds the run's lease."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from atlas import jobs
-from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body
+from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body, form_of
 from atlas.domain.errors import OperatorError
 from atlas.domain.identity import Duplicate, item_id, separate_duplicates
 from atlas.domain.keys import TenantKey, derive_tenant_key
@@ -17,8 +18,8 @@ from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus, SyncSource
 from atlas.jobs import Lease
 from atlas.sources.folder import read_folder
-from atlas.sources.model import Reading, UnitReading
-from atlas.store import generation, recording
+from atlas.sources.model import Reading, SourceObject, UnitReading
+from atlas.store import aliases, generation, recording
 from atlas.store import jobs as job_store
 from atlas.store.database import Connection, Context, Database
 from atlas.sync import request
@@ -27,15 +28,26 @@ LEASE_SECONDS = 60
 NAMED_PROBLEMS = 10
 
 Progress = Callable[[int, int], None]
+Renamed = list[tuple[Item, Item]]
+UnderOldForm = Callable[[str, AbstractSet[str]], Renamed | None]
+OldNames = Callable[[AbstractSet[str]], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """A reading in canonical form: what a run records."""
+    """A reading in canonical form: what a run records.
+
+    `form` is the prefix of its hashes. `under_old_form` gives the items of some types under an older prefix, each
+    beside what it is now, or None where that form or key is not known any more; `old_names` what the contents of
+    some hashes were called under earlier keys.
+    """
 
     items: tuple[Item, ...]
     units: tuple[UnitReading, ...]
     problems: tuple[str, ...]
+    form: str
+    under_old_form: UnderOldForm
+    old_names: OldNames
 
 
 async def record_folder(
@@ -45,6 +57,7 @@ async def record_folder(
     *,
     path: Path,
     deployment_key: bytes,
+    previous_keys: Sequence[bytes] = (),
     label: str | None = None,
     item_types: Sequence[str] | None = None,
     on_progress: Progress | None = None,
@@ -52,6 +65,7 @@ async def record_folder(
     """Records an export folder as a sync run of the tenant, and returns the run's id.
 
     The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could): read it to tell.
+    `previous_keys` are deployment keys from before a rotation: the first run after one compares under them.
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT; `OperatorError` where the folder cannot be read at all.
     """
     label = label or _folder_name(path)
@@ -60,13 +74,13 @@ async def record_folder(
     lease = await jobs.claim(worker, job, lease_seconds=LEASE_SECONDS)
     if lease is None:
         raise OperatorError("RUN_TAKEN", "The sync run was taken by another process.", "Sync again.")
-    key = derive_tenant_key(deployment_key, job.tenant_id)
+    keys = [derive_tenant_key(one, job.tenant_id) for one in (deployment_key, *previous_keys)]
     try:
         async with jobs.kept(worker, lease):
             reading = await asyncio.to_thread(
                 read_folder, path, item_types=selection.item_types, on_progress=on_progress
             )
-            inventory = await asyncio.to_thread(canonicalise, reading, key)
+            inventory = await asyncio.to_thread(canonicalise, reading, *keys)
             await record(worker, lease, inventory)
     except OperatorError as error:
         await jobs.fail(worker, lease, code=error.code, message=error.message)
@@ -77,14 +91,16 @@ async def record_folder(
     return job.run_id
 
 
-def canonicalise(reading: Reading, key: TenantKey) -> Inventory:
+def canonicalise(reading: Reading, key: TenantKey, *previous: TenantKey) -> Inventory:
     """Every object of a reading in canonical, redacted form. One that cannot be told makes its type incomplete."""
     items: list[Item] = []
+    sources: list[SourceObject] = []
     failed: dict[str, str] = {}
     problems = [f"{problem.origin}: {problem.message}" for problem in reading.problems]
     for source in reading.objects:
         try:
-            items.append(canonical_item(source.item_type, source.raw, key, source.external_id))
+            items.append(_item(source, key))
+            sources.append(source)
         except CanonicalError as error:
             problems.append(f"{source.origin}: {error}")
             failed.setdefault(source.item_type, f"{source.origin}: {error}")
@@ -94,7 +110,26 @@ def canonicalise(reading: Reading, key: TenantKey) -> Inventory:
         else unit
         for unit in reading.units
     ]
-    return Inventory(tuple(items), tuple(units), tuple(problems))
+
+    def under_old_form(form: str, item_types: AbstractSet[str]) -> Renamed | None:
+        old_key = next((one for one in previous if form_of(one) == form), None)
+        if old_key is None:
+            return None
+        return [
+            (_item(source, old_key), item)
+            for source, item in zip(sources, items, strict=True)
+            if item.item_type in item_types
+        ]
+
+    def old_names(hashes: AbstractSet[str]) -> dict[str, str]:
+        wanted = [(source, item) for source, item in zip(sources, items, strict=True) if item.hash in hashes]
+        return {_item(source, old_key).hash: item.hash for old_key in previous for source, item in wanted}
+
+    return Inventory(tuple(items), tuple(units), tuple(problems), form_of(key), under_old_form, old_names)
+
+
+def _item(source: SourceObject, key: TenantKey) -> Item:
+    return canonical_item(source.item_type, source.raw, key, source.external_id)
 
 
 async def record(worker: Database, lease: Lease, inventory: Inventory) -> None:
@@ -149,13 +184,19 @@ async def _with_absent(
 async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int, inventory: Inventory) -> None:
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     complete = [unit.item_type for unit in inventory.units if unit.status == CoverageStatus.COMPLETE]
+    inventory, renamed = await _in_recorded_form(connection, tenant_id, scope_id, inventory, complete)
     items, duplicates = await _separate(connection, tenant_id, scope_id, inventory.items, set(complete))
     delta = await recording.stage(
         connection, tenant_id, scope_id, [_incoming(scope_id, item) for item in items], complete
     )
     bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
     await recording.insert_contents(connection, tenant_id, bodies)
+    old_names = await asyncio.to_thread(inventory.old_names, delta.unknown)
+    known = await recording.stored(connection, tenant_id, old_names)
+    await aliases.write(connection, tenant_id, {old: old_names[old] for old in known})
     await recording.apply(connection, tenant_id, scope_id, seq)
+    await _rename(connection, tenant_id, scope_id, items, renamed)
+    await aliases.set_forms(connection, tenant_id, scope_id, complete, inventory.form)
     await recording.insert_units(
         connection, tenant_id, scope_id, run_id, seq, [asdict(unit) for unit in inventory.units]
     )
@@ -173,6 +214,46 @@ async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int
         error_code=None if whole else "INCOMPLETE",
         error_message=None if whole else _incomplete(inventory),
     )  # fmt: skip
+
+
+async def _in_recorded_form(
+    connection: Connection, tenant_id: UUID, scope_id: UUID, inventory: Inventory, complete: Sequence[str]
+) -> tuple[Inventory, Mapping[str, Item]]:
+    """The inventory in the form that each type's open contents have, and (old hash -> the item as it is named now).
+
+    A type whose form or key changed is compared under the old one for this run, and renamed after it.
+    """
+    recorded = await aliases.forms(connection, tenant_id, scope_id)
+    old: dict[str, set[str]] = defaultdict(set)
+    for item_type in complete:
+        if recorded.get(item_type, inventory.form) != inventory.form:
+            old[recorded[item_type]].add(item_type)
+    items, renamed = list(inventory.items), dict[str, Item]()
+    for form, item_types in sorted(old.items()):
+        pairs = await asyncio.to_thread(inventory.under_old_form, form, item_types)
+        if pairs is not None:
+            items = [item for item in items if item.item_type not in item_types] + [before for before, _ in pairs]
+            renamed |= {before.hash: after for before, after in pairs}
+    return replace(inventory, items=tuple(items)), renamed
+
+
+async def _rename(
+    connection: Connection, tenant_id: UUID, scope_id: UUID, items: Sequence[Item], renamed: Mapping[str, Item]
+) -> None:
+    """What was compared under an old form goes on under the new one, and the alias is kept."""
+    if not renamed:
+        return
+    await recording.insert_contents(
+        connection, tenant_id, {item.hash: encode_body(item.properties) for item in renamed.values()}
+    )
+    await aliases.write(connection, tenant_id, {old: item.hash for old, item in renamed.items()})
+    by_type: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+    for item in items:
+        if item.hash in renamed:
+            now = renamed[item.hash]
+            by_type[item.item_type][item.external_id] = (now.hash, now.settings_hash)
+    for item_type, names in by_type.items():
+        await aliases.rename_open(connection, tenant_id, scope_id, item_type, names)
 
 
 async def _separate(

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from atlas.domain.evaluation import comparable
 from atlas.domain.moves import Draft
 from atlas.domain.triage import Life, Position, baselined, birth, cleared, next_life, position
 from atlas.domain.vocabulary import BaselineMode, FindingKind, FindingStatus
@@ -117,14 +118,15 @@ class _Object:
     mode: BaselineMode
 
     def stored_draft(self) -> Existing | None:
-        prints = (finding for finding in self.existing if self.draft and finding.fingerprint == self.draft.fingerprint)
-        return next(prints, None)
+        return next((finding for finding in self.existing if self._is_drafted(finding)), None)
 
     def verdicts(self) -> list[Verdict]:
         changed = []
         for finding in self.existing:
             life = self._go_on(finding)
             superseded_by = self._newer(finding.old_hash, finding.new_hash) if life.superseded else None
+            if not self._comparable(finding):
+                superseded_by = finding.superseded_by
             if life != finding.life or superseded_by != finding.superseded_by:
                 changed.append(Verdict(finding.id, finding.life, life, superseded_by))
         return changed
@@ -134,7 +136,23 @@ class _Object:
         life = birth(position(draft.old_hash, draft.new_hash, self.now), self.mode, taken_back)
         return Birth(draft, life, self._newer(draft.old_hash, draft.new_hash) if life.superseded else None)
 
+    def _is_drafted(self, finding: Existing) -> bool:
+        """Is it the draft's own move? After a change of form the hashes tell: its fingerprint is of the old ones."""
+        draft = self.draft
+        return draft is not None and (
+            finding.fingerprint == draft.fingerprint
+            or (finding.old_hash, finding.new_hash) == (draft.old_hash, draft.new_hash)
+        )
+
+    def _comparable(self, finding: Existing) -> bool:
+        # What a content was called before is known for those that came back (aliases), so H1 alone tells whether the
+        # forms are of one world; an H0 that has no newer name has not come back.
+        return comparable(finding.new_hash or finding.old_hash, self.now)
+
     def _go_on(self, finding: Existing) -> Life:
+        if not self._comparable(finding):
+            # Recorded under a form that nobody can compute any more: nothing is said, so nothing changes.
+            return finding.life
         where = position(finding.old_hash, finding.new_hash, self.now)
         # What the baseline holds. An object that the pair does not report holds the same then and now.
         accepted = self.draft.old_hash if self.draft else self.now
@@ -144,7 +162,7 @@ class _Object:
             finding.life,
             where,
             self.mode,
-            reported=self.draft is not None and self.draft.fingerprint == finding.fingerprint,
+            reported=self._is_drafted(finding),
             counterpart=self._counterpart(finding.old_hash, finding.new_hash),
         )
 

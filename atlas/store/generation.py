@@ -99,6 +99,22 @@ async def lock_scope(connection: AsyncConnection, tenant_id: UUID, scope_id: UUI
     return generated
 
 
+async def next_queued(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, run_id: UUID) -> UUID | None:
+    """The scope's next drift run that waits for this one, oldest pair first."""
+    found: UUID | None = await connection.scalar(
+        select(drift_runs.c.id)
+        .where(
+            drift_runs.c.tenant_id == tenant_id,
+            drift_runs.c.scope_id == scope_id,
+            drift_runs.c.status == "QUEUED",
+            drift_runs.c.id != run_id,
+        )
+        .order_by(drift_runs.c.current_seq, drift_runs.c.baseline_seq)
+        .limit(1)
+    )
+    return found
+
+
 async def judged(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> dict[str, int]:
     """Item type -> the run up to which its findings have been judged."""
     rows = await connection.execute(

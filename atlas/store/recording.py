@@ -1,6 +1,6 @@
 """Recording a sync run as interval rows: costs what changed, and an unchanged run writes none. As the worker."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,7 +90,9 @@ async def lock_scope(connection: AsyncConnection, tenant_id: UUID, scope_id: UUI
     """The number of the newest recorded run. One recording of a scope at a time."""
     last: int = (
         await connection.execute(
-            select(scopes.c.last_seq).where(scopes.c.tenant_id == tenant_id, scopes.c.id == scope_id).with_for_update(key_share=True)
+            select(scopes.c.last_seq)
+            .where(scopes.c.tenant_id == tenant_id, scopes.c.id == scope_id)
+            .with_for_update(key_share=True)
         )
     ).scalar_one()
     return last
@@ -155,6 +157,19 @@ async def insert_contents(connection: AsyncConnection, tenant_id: UUID, bodies: 
             ),
             rows,
         )
+
+
+async def stored(connection: AsyncConnection, tenant_id: UUID, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes whose content is kept."""
+    if not hashes:
+        return set()
+    rows = await connection.execute(
+        text("select hash from atlas.contents where tenant_id = :tenant and hash = any(:hashes)").bindparams(
+            bindparam("hashes", type_=ARRAY(Text))
+        ),
+        {"tenant": tenant_id, "hashes": sorted(hashes)},
+    )
+    return set(rows.scalars())
 
 
 async def apply(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, seq: int) -> None:

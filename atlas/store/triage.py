@@ -13,7 +13,7 @@ from atlas.store.tables import audit_events, findings, scopes, sync_runs
 
 
 async def lock_findings(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RowMapping]:
-    """id -> (id, status, version) of the findings that are visible, locked in the order of their ids.
+    """By id: (id, status, version) of the findings that are visible, locked in the order of their ids.
 
     The lock needs the right to update, so whoever may only read gets no row: see `visible`.
     """
@@ -27,7 +27,7 @@ async def lock_findings(connection: AsyncConnection, tenant_id: UUID, ids: Seque
 
 
 async def statuses(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """id -> status of the findings that the context may read, RESOLVED ones too."""
+    """By id: the status of the findings that the context may read, RESOLVED ones too."""
     rows = await connection.execute(
         select(findings.c.id, findings.c.status).where(findings.c.tenant_id == tenant_id, findings.c.id.in_(ids))
     )
@@ -68,7 +68,7 @@ async def reopen(connection: AsyncConnection, tenant_id: UUID, finding_id: UUID)
 
 
 async def newest_audit_events(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """finding id -> id of its newest audit event: in the transaction that made it, the one of this change."""
+    """By finding: the id of its newest audit event: in the transaction that made it, the one of this change."""
     rows = await connection.execute(
         select(audit_events.c.target_id, audit_events.c.id)
         .ext(distinct_on(audit_events.c.target_id))

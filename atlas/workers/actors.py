@@ -14,9 +14,12 @@ from atlas import generate, jobs
 from atlas.domain.errors import OperatorError
 from atlas.jobs import Job, Lease, LeaseLostError
 from atlas.store.database import Database
-from atlas.workers.broker import ACTORS, QUEUE
+from atlas.workers.broker import ACTORS, QUEUE, Dispatch
 
 log = structlog.get_logger(__name__)
+
+
+Work = Callable[[Database, Lease], Awaitable[Job | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +31,30 @@ class Terms:
     backoff_seconds: float = 2
 
 
-def declare(broker: dramatiq.Broker, worker: Callable[[], Database], terms: Terms) -> None:
+def declare(broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: Dispatch, terms: Terms) -> None:
     """Declares the actors. `worker` is asked inside of the event loop, to which a database's pool belongs."""
 
     async def generate_drift(tenant_id: str, run_id: str) -> None:
         job = Job("drift", UUID(tenant_id), UUID(run_id))
-        await run(worker(), job, generate.generate, terms)
+        following = await run(worker(), job, generate.generate, terms)
+        await dispatch([following] if following else [])
 
     actor = dramatiq.actor(actor_name=ACTORS["drift"], queue_name=QUEUE, broker=broker, notify_shutdown=True)
     actor(generate_drift)
 
 
-async def run(worker: Database, job: Job, work: Callable[[Database, Lease], Awaitable[None]], terms: Terms) -> None:
-    """Claims the job, works under its lease, and gives it back or fails it where the work does not end well."""
+async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | None:
+    """Claims the job, works under its lease, and gives it back or fails it where the work does not end well.
+
+    Returns the job that waited for this one, where the work names it.
+    """
     lease = await jobs.claim(worker, job, lease_seconds=terms.lease_seconds)
     if lease is None:
-        return
+        return None
     bound = log.bind(kind=job.kind, run=str(job.run_id), attempt=lease.attempt)
     try:
         async with jobs.kept(worker, lease):
-            await work(worker, lease)
+            return await work(worker, lease)
     except LeaseLostError:
         bound.warning("lease lost, another worker has the run")
     except asyncio.CancelledError:
@@ -61,6 +68,7 @@ async def run(worker: Database, job: Job, work: Callable[[Database, Lease], Awai
         # An error's text may quote values of the tenant, so the log tells its kind and the place.
         bound.error("run broke off", error=type(error).__name__, at=_where(error))
         await _try_again(worker, lease, terms)
+    return None
 
 
 async def _try_again(worker: Database, lease: Lease, terms: Terms) -> None:

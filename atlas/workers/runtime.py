@@ -66,7 +66,7 @@ def running(settings: WorkerSettings) -> Iterator[None]:
     worker_db = open_database(settings.worker_url, size=settings.threads * 2)
     sweeper_db = open_database(settings.sweeper_url, size=2)
     broker.add_middleware(ClosePools((worker_db, sweeper_db)))
-    declare(broker, lambda: worker_db, settings.terms)
+    declare(broker, lambda: worker_db, dispatcher(broker), settings.terms)
     worker = dramatiq.Worker(broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()
     thread = get_event_loop_thread()

@@ -15,13 +15,18 @@ JOBS = ("sync_runs", "drift_runs")
 CONTEXT = """tenant_id = (select nullif(current_setting('atlas.tenant_id', true), '')::uuid)
        and id = (select nullif(current_setting('atlas.job_id', true), '')::uuid)"""
 
-# A definer function sees the one job that its context names.
+# A definer function sees the one job that its context names. To keep the order of a scope's pairs, a claim looks at
+# the other drift runs of that tenant too.
+SEEN = {
+    "sync_runs": CONTEXT,
+    "drift_runs": "tenant_id = (select nullif(current_setting('atlas.tenant_id', true), '')::uuid)",
+}
 JOB_POLICIES = f"""
 grant select on atlas.{{table}} to atlas_policy;
 grant update (status, attempts, lease_token, lease_until, started_at, error_code, error_message)
     on atlas.{{table}} to atlas_policy;
 create policy policy_select on atlas.{{table}} for select to atlas_policy
-    using ({CONTEXT});
+    using ({{seen}});
 create policy policy_update on atlas.{{table}} for update to atlas_policy
     using ({CONTEXT})
     with check ({CONTEXT});
@@ -71,10 +76,18 @@ begin
         update atlas.{noun}s j
         set status = 'RUNNING', attempts = j.attempts + 1, lease_token = gen_random_uuid(), lease_until = now() + lease,
             started_at = coalesce(j.started_at, now()), error_code = null, error_message = null
-        where j.tenant_id = tenant and j.id = run and j.status = 'QUEUED' and j.available_at <= now()
+        where j.tenant_id = tenant and j.id = run and j.status = 'QUEUED' and j.available_at <= now(){order}
         returning j.lease_token, j.attempts;
 end $$;
 """
+
+# The pairs of a scope are generated oldest first, however many workers there are and whatever order messages come in:
+# what one pair decides, the next one builds on.
+OLDEST_FIRST = """
+          and not exists (
+              select from atlas.drift_runs o
+              where o.tenant_id = tenant and o.scope_id = j.scope_id and o.status in ('QUEUED', 'RUNNING')
+                and (o.current_seq, o.baseline_seq) < (j.current_seq, j.baseline_seq))"""
 
 HELD = "tenant_id = (select atlas.tenant_for_job())"
 SYNC = "tenant_id = (select atlas.tenant_for_job('sync'))"
@@ -156,10 +169,10 @@ create policy sweeper_update on atlas.{table} for update to atlas_sweeper
 def upgrade() -> None:
     run("set local lock_timeout = '5s'")
     for table in JOBS:
-        run(JOB_POLICIES.format(table=table))
+        run(JOB_POLICIES.format(table=table, seen=SEEN[table]))
     run(FUNCTIONS)
     for noun in ("sync_run", "drift_run"):
-        run(CLAIM.format(noun=noun))
+        run(CLAIM.format(noun=noun, order=OLDEST_FIRST if noun == "drift_run" else ""))
     for function in (
         "tenant_for_job()",
         "tenant_for_job(text)",

@@ -11,12 +11,12 @@ from tests.store.world import DENIED, World, attempt, run
 # What each role may do, and nothing else: the rest of the product of table and command must be denied.
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
-    "event_counters", "events", "findings", "graph_connections", "idempotency_keys", "item_intervals", "judged_types",
-    "memberships", "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
+    "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
+    "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
-    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "item_intervals", "judged_types",
-    "run_duplicates", "run_units", "scopes", "sync_runs",
+    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "item_intervals",
+    "judged_types", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -42,7 +42,9 @@ INSERTS = {
             'n', 'x', 0, :baseline_run, :current_run, now(), now())""",
         "item_intervals": """(tenant_id, scope_id, item_type, external_id, valid_from, item_id, hash, settings_hash,
             display_name) values (:tenant, :scope, 't', 'three', 2, :item, 'c1:a', 'c1:a', 'n')""",
+        "hash_aliases": "(tenant_id, old_hash, new_hash) values (:tenant, 'c1:x', 'c1:y')",
         "judged_types": "(tenant_id, scope_id, item_type, seq) values (:tenant, :scope, 't', 2)",
+        "recorded_forms": "(tenant_id, scope_id, item_type, form) values (:tenant, :scope, 't', 'c1.p1.k')",
         "run_units": """(tenant_id, run_id, item_type, scope_id, status, observed)
             values (:tenant, :sync_run, 'scripts', :scope, 'COMPLETE', 1)""",
         "run_duplicates": """(tenant_id, run_id, item_type, external_id, display_name, detail)
@@ -59,7 +61,9 @@ UPDATES = {
     },
     "atlas_worker": {
         "scopes": "last_seq = last_seq",
+        "hash_aliases": "new_hash = new_hash",
         "judged_types": "seq = seq",
+        "recorded_forms": "form = form",
         "item_intervals": "hash = hash",
         "findings": "last_seen_at = now()",
         "drift_runs": "progress_done = 1",
@@ -80,7 +84,10 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 
 
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
-INVENTORY = {"contents", "graph_connections", "item_intervals", "run_duplicates", "run_units", "sync_runs"}
+INVENTORY = {
+    "contents", "graph_connections", "hash_aliases", "item_intervals", "recorded_forms", "run_duplicates", "run_units",
+    "sync_runs",
+}  # fmt: skip
 
 
 def contexts(role: str, world: World, other: World, table: str = "") -> dict[str, Context]:

@@ -229,3 +229,22 @@ async def test_a_worker_in_this_process_leaves_no_thread_behind(cluster: Service
     left = [one for one in set(threading.enumerate()) - before if not one.name.startswith("asyncio")]
     assert left == []
     _ = Context
+
+
+async def test_the_pairs_of_a_scope_are_generated_oldest_first_whatever_order_their_messages_come_in(
+    owner: Database, api: Database, worker: Database, cluster: Services, tmp_path: Path
+) -> None:
+    tenant = await make_tenant(owner, api)
+    await two_runs(api, worker, tenant, tmp_path / "a")
+    await two_runs(api, worker, tenant, tmp_path / "b")
+    asked = await drift.request_drift(api, tenant.as_(Role.OPERATOR), scope_key=KEY)
+    assert len(asked.jobs) == 3
+    await dispatcher(open_broker(cluster.broker_url))(tuple(reversed(asked.jobs)))
+    with running(WorkerSettings(**settings(cluster) | {"threads": 4, "terms": Terms()})):
+        await ended(api, tenant, asked.run_id)
+    d = drift_runs.c
+    async with api.transaction(tenant.as_(Role.READER)) as connection:
+        rows = await connection.execute(select(d.current_seq, d.status, d.finished_at).order_by(d.finished_at))
+        assert [(row.current_seq, row.status) for row in rows] == [(n, "SUCCEEDED") for n in (2, 3, 4)]
+        states = Counter((await connection.execute(select(findings.c.status))).scalars())
+    assert states == {"NEW": 5, "RESOLVED": 5}

@@ -210,3 +210,25 @@ item_intervals = Table(
         postgresql_where=text("(valid_to IS NOT NULL)"),
     ),
 )
+
+hash_aliases = Table(
+    "hash_aliases",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("old_hash", Name, primary_key=True),
+    Column("new_hash", Name, nullable=False),
+    ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
+    Index("hash_aliases_new", "tenant_id", "new_hash"),
+)
+
+recorded_forms = Table(
+    "recorded_forms",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("scope_id", Uuid, primary_key=True),
+    Column("item_type", Name, primary_key=True),
+    Column("form", Name, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="recorded_forms_scope"
+    ),
+)
