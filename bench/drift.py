@@ -1,0 +1,174 @@
+"""`python -m bench drift`: Atlas beside other tools on the same two readings: changes, phantom, missed, and time."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
+
+from atlas.domain.canonical import canonical_item
+from atlas.domain.differ import diff
+from atlas.domain.keys import derive_tenant_key
+from atlas.sample import EXPORTS
+from atlas.sources.folder import read_folder
+from bench import truth
+from bench.contenders import CONTENDERS
+
+Raw = dict[str, Any]
+Pair = tuple[str, Raw, Raw]
+
+KEY = derive_tenant_key(b"the key of the benchmark, no secret", UUID(int=1))
+RELEASES = ("3.4", "3.5", "3.6")
+PACKAGES = ("deepdiff", "deepdiff-rs", "IntuneCD")
+ROUNDS = 3
+_STEP = re.compile(r"\['((?:[^'\\]|\\.)*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool said of all pairs together: changes, those that nobody made, those it did not tell, and its time."""
+
+    changes: int
+    phantom: int
+    missed: int
+    milliseconds: float
+
+
+def real_folders() -> tuple[Path, ...]:
+    """The real releases where they are at hand, the oldest first."""
+    root = Path(os.environ.get("ATLAS_REAL_INPUT") or Path(__file__).parents[2] / "shared" / "data")
+    folders = tuple(root / "openintunebaseline" / f"windows-v{release}" for release in RELEASES)
+    return folders if all(folder.is_dir() for folder in folders) else ()
+
+
+def readings(folders: Sequence[Path]) -> Iterator[tuple[str, list[Pair]]]:
+    """For each two readings that follow each other, the objects that are in both, by their id."""
+    for before, after in pairwise(folders):
+        old = {(found.item_type, found.external_id): dict(found.raw) for found in read_folder(before).objects}
+        new: dict[tuple[str, str], Raw] = {}
+        for found in read_folder(after).objects:
+            key = (found.item_type, found.external_id)
+            # Two objects came under one id: no tool here is asked about the one that is not the old one any more.
+            if key in old and (key not in new or _distance(old[key], found.raw) < _distance(old[key], new[key])):
+                new[key] = dict(found.raw)
+        yield f"{before.name} -> {after.name}", [(key[0], old[key], raw) for key, raw in new.items()]
+
+
+def _distance(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+    return truth.changes(before, after).total()
+
+
+def atlas(pairs: Sequence[Pair], rounds: int = ROUNDS) -> Result:
+    """Atlas from parsed JSON to changes: both objects in canonical form, redacted and hashed, then the differ."""
+    best, found = float("inf"), []
+    for _ in range(rounds):
+        began = time.process_time()
+        found = [changes_of_atlas(pair) for pair in pairs]
+        best = min(best, (time.process_time() - began) * 1_000)
+    real = [truth.changes(before, after) for _, before, after in pairs]
+    told = [len(one) for one in found]
+    # Each change of Atlas is one value; more of them than really changed are phantom, fewer are missed.
+    phantom = sum(max(0, number - one.total()) for number, one in zip(told, real, strict=True))
+    missed = sum(max(0, one.total() - number) for number, one in zip(told, real, strict=True))
+    return Result(sum(told), phantom, missed, best)
+
+
+def changes_of_atlas(pair: Pair) -> Sequence[Any]:
+    item_type, before, after = pair
+    one, other = (canonical_item(item_type, raw, KEY, "one") for raw in (before, after))
+    return () if one.hash == other.hash else diff(one.properties, other.properties)
+
+
+def judged(pairs: Sequence[Pair], reports: Sequence[Sequence[Sequence[str]]], milliseconds: float) -> Result:
+    """A report is phantom when nothing changed at, or below, the places that it names; a change that no report
+    leads to is missed.
+    """
+    told = phantom = missed = 0
+    for (_, before, after), paths in zip(pairs, reports, strict=True):
+        real, reached = truth.changes(before, after), set()
+        for was, now in paths:
+            places = {truth.place_of(before, _steps(was)), truth.place_of(after, _steps(now))} - {None}
+            hit = {place for place in real for named in places if place[: len(named or ())] == named}
+            reached |= hit
+            phantom += not hit
+        told += len(paths)
+        missed += sum(count for place, count in real.items() if place not in reached)
+    return Result(told, phantom, missed, milliseconds)
+
+
+def _steps(path: str) -> list[str | int]:
+    found = (match.groups() for match in _STEP.finditer(path))
+    return [
+        int(index) if index is not None else (single if single is not None else double)
+        for single, double, index in found
+    ]
+
+
+def others(pairs: Sequence[Pair], python: Path, folder: Path, rounds: int = ROUNDS) -> Mapping[str, Result | None]:
+    """The other tools, each in a process of its own; None for one that did not run."""
+    file = folder / "pairs.json"
+    stripped = [[truth.strip(before), truth.strip(after)] for _, before, after in pairs]
+    file.write_text(json.dumps(stripped), "utf-8")
+    script = Path(__file__).with_name("contenders.py")
+    found: dict[str, Result | None] = {}
+    for name in CONTENDERS:
+        done = subprocess.run(
+            [python, "-I", script, name, file, str(rounds)], capture_output=True, text=True, check=False
+        )
+        answer = json.loads(done.stdout) if done.returncode == 0 else None
+        compared = [(kind, *both) for (kind, _, _), both in zip(pairs, stripped, strict=True)]
+        found[name] = answer and judged(compared, answer["reports"], answer["ms"])
+    return found
+
+
+def environment(folder: Path) -> Path | None:
+    """An environment with the other tools in it; None where they cannot be had."""
+    venv.create(folder, with_pip=True)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    asked = [python, "-m", "pip", "--disable-pip-version-check", "-qq", "install", *PACKAGES]
+    return python if subprocess.run(asked, capture_output=True, check=False).returncode == 0 else None
+
+
+def run(_given: argparse.Namespace) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    folders = real_folders()
+    if not folders:
+        console.print("The real releases are not at hand (ATLAS_REAL_INPUT): the sample is compared instead.")
+    with tempfile.TemporaryDirectory(prefix="atlas-bench-") as name:
+        console.print("Installing deepdiff, deepdiff-rs and IntuneCD into an environment of their own.")
+        python = environment(Path(name) / "venv")
+        if python is None:
+            console.print("[bold]They could not be installed[/bold] (is the package registry reachable?): left out.")
+        for title, pairs in readings(folders or EXPORTS):
+            console.print(table(title, pairs, python, Path(name)))
+
+
+def table(title: str, pairs: Sequence[Pair], python: Path | None, folder: Path) -> Table:
+    ours = atlas(pairs)
+    real = sum(truth.changes(before, after).total() for _, before, after in pairs)
+    shown = Table(title=f"{title}: {len(pairs)} objects in both, {real} values really changed", title_justify="left")
+    shown.add_column("tool")
+    for column in ("changes", "phantom", "missed", "CPU ms", "of Atlas's time"):
+        shown.add_column(column, justify="right")
+    theirs: Mapping[str, Result | None] = others(pairs, python, folder) if python else dict.fromkeys(CONTENDERS)
+    for name, result in {"Atlas": ours, **theirs}.items():
+        if result is None:
+            shown.add_row(name, "-", "-", "-", "-", "not run")
+            continue
+        figures = (result.changes, result.phantom, result.missed)
+        ratio = result.milliseconds / ours.milliseconds
+        shown.add_row(name, *map(str, figures), f"{result.milliseconds:,.1f}", f"{ratio:,.1f}x")
+    return shown

@@ -1,0 +1,41 @@
+"""The benchmark's own measure of truth, which shares nothing with the differ: Atlas tells it exactly."""
+
+import pytest
+
+from atlas.sample import EXPORTS
+from bench import drift, truth
+
+REAL = drift.real_folders()
+
+
+def counted(folders):
+    return {
+        title: (found.changes, found.phantom, found.missed)
+        for title, pairs in drift.readings(folders)
+        for found in [drift.atlas(pairs, rounds=1)]
+    }
+
+
+def test_atlas_tells_all_changes_of_the_sample_and_no_other():
+    ((changes, phantom, missed),) = counted(EXPORTS).values()
+    assert changes >= 12
+    assert (phantom, missed) == (0, 0)
+
+
+@pytest.mark.skipif(not REAL, reason="the real releases are not at hand")
+def test_atlas_tells_all_changes_of_the_real_releases_and_no_other():
+    assert counted(REAL) == {
+        "windows-v3.4 -> windows-v3.5": (12 + 5 + 2, 0, 0),
+        "windows-v3.5 -> windows-v3.6": (39 + 8 + 3, 0, 0),
+    }
+
+
+def test_a_change_that_is_not_told_and_one_that_nobody_made_are_counted():
+    before = {"id": "1", "settings": [{"a": 1, "b": 2}], "description": "x"}
+    after = {"id": "1", "settings": [{"a": 1, "b": 3}], "description": "y"}
+    pairs = [("somethingNew", before, after)]
+    assert truth.changes(before, after).total() == 2
+    told = drift.judged(pairs, [[["root['settings'][0]['a']"] * 2, ["root['description']"] * 2]], 1.0)
+    assert (told.changes, told.phantom, told.missed) == (2, 1, 1)
+    whole = drift.judged(pairs, [[["root['settings']"] * 2]], 1.0)
+    assert (whole.phantom, whole.missed) == (0, 1)
