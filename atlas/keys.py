@@ -11,7 +11,7 @@ from atlas.domain.errors import OperatorError
 
 NAME = "secret.key"
 SHORTEST = 32
-_LONGEST = 4096
+_LONGEST = 4_096
 
 
 def deployment_key(path: Path) -> bytes:
@@ -72,3 +72,45 @@ def ensure_key(path: Path) -> None:
             os.link(fresh, path)
     finally:
         Path(fresh).unlink()
+
+
+def previous_keys(path: Path) -> tuple[bytes, ...]:
+    """The keys from before the rotations of this file, newest first; none where it was never rotated.
+
+    They lie beside it (`<file>.previous`, 0600), one a line in hexadecimal. Raises as `deployment_key`.
+    """
+    beside = _beside(path)
+    if not beside.exists():
+        return ()
+    lines = deployment_key(beside).split()
+    try:
+        return tuple(_long_enough(bytes.fromhex(line.decode("ascii")), str(beside)) for line in lines)
+    except ValueError as error:
+        raise OperatorError(
+            "KEY_FILE_UNREADABLE", f"{beside} holds a line that is no key.", "Restore it from where keys are kept."
+        ) from error
+
+
+def rotate(path: Path) -> int:
+    """Puts a fresh key into the file and keeps the old one beside it. Returns how many earlier keys are kept now.
+
+    The old key is on disk before the new one takes its place, so that a crash loses neither.
+    """
+    old = deployment_key(path)
+    kept = [old, *previous_keys(path)]
+    _replace(_beside(path), "".join(f"{key.hex()}\n" for key in kept))
+    _replace(path, secrets.token_hex(32) + "\n")
+    return len(kept)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".previous")
+
+
+def _replace(path: Path, content: str) -> None:
+    descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(fresh).replace(path)

@@ -12,6 +12,7 @@ from atlas.cli import (
     doctor,
     drift,
     findings,
+    keys,
     schema,
     serving,
     syncs,
@@ -59,6 +60,7 @@ app.command("ack")(findings.ack)
 app.add_typer(tokens.app, name="token")
 app.add_typer(audits.app, name="audit")
 app.add_typer(connections.app, name="graph")
+app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

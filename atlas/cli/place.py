@@ -90,6 +90,12 @@ class Place:
             "Name a file of 32 random bytes or more that only this user can read, or set ATLAS_SECRET_KEY.",
         )
 
+    def previous_keys(self) -> tuple[bytes, ...]:
+        """The keys from before the rotations of the key file: what was recorded under them is compared under them."""
+        from atlas import keys
+
+        return keys.previous_keys(self.key_file) if self.key_file is not None else ()
+
     def refuse_unsafe_key(self) -> None:
         """Raises `OperatorError` where a key is named that may not be used. A process that needs none may have none."""
         if self.key_file is not None or self.settings.secret_key is not None:

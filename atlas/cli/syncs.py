@@ -86,13 +86,14 @@ async def record(
     from atlas.record import record_folder
     from atlas.schema.ids import encode_id
 
-    key = caller.place.deployment_key()
+    key, earlier = caller.place.deployment_key(), caller.place.previous_keys()
     entry = await tenant_named(caller.db, caller.of(None), tenant)
     async with pool(caller.place.url("worker_database")) as worker:
         with progress(f"Reading {path.name or path}", quiet=quiet) as moved:
             run_id = await record_folder(
                 caller.db, worker, caller.of(entry.id),
-                path=path, deployment_key=key, label=label, item_types=item_types, on_progress=moved,
+                path=path, deployment_key=key, previous_keys=earlier, label=label, item_types=item_types,
+                on_progress=moved,
             )  # fmt: skip
     return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atlas.domain.errors import OperatorError
-from atlas.keys import deployment_key, ensure_key, key_of
+from atlas.keys import deployment_key, ensure_key, key_of, previous_keys, rotate
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
@@ -64,3 +64,29 @@ def test_a_key_of_the_environment_is_the_key_of_a_file_with_the_same_text(tmp_pa
         key_of("too short", "ATLAS_SECRET_KEY")
     assert refused.value.code == "KEY_TOO_SHORT"
     assert "too short" not in str(refused.value)
+
+
+def test_a_rotation_keeps_the_old_key_beside_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    ensure_key(path)
+    first = deployment_key(path)
+    assert rotate(path) == 1
+    second = deployment_key(path)
+    assert rotate(path) == 2
+    assert previous_keys(path) == (second, first)
+    assert len({first, second, deployment_key(path)}) == 3
+    assert {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()} == {0o600}
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["secret.key", "secret.key.previous"]
+
+
+def test_earlier_keys_that_lie_open_or_are_none_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "secret.key", b"k" * 40)
+    assert previous_keys(path) == ()
+    beside = write(tmp_path / "secret.key.previous", b"zz" * 40 + b"\n")
+    with pytest.raises(OperatorError, match="no key"):
+        previous_keys(path)
+    beside.write_bytes(b"61" * 40 + b"\n")
+    assert previous_keys(path) == (b"a" * 40,)
+    beside.chmod(0o644)
+    with pytest.raises(OperatorError, match="read by others"):
+        previous_keys(path)
