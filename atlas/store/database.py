@@ -111,6 +111,8 @@ def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) ->
         max_overflow=size,
         pool_timeout=10,
         pool_pre_ping=False,
+        # An error's text must not quote what was asked for.
+        hide_parameters=True,
         connect_args={
             "connection_class": BoundConnection,
             "timeout": 10,

@@ -235,3 +235,9 @@ def test_the_queries_of_the_console_are_valid_and_cheap() -> None:
         operation = get_operation_ast(document)
         assert operation is not None
         assert cost_of(core, document, operation, {}) < 500
+
+
+@pytest.mark.parametrize("given", ["atlas_0123456789abcdef", "eyJhbGciOiJub25lIn0", "short", "with space in it"])
+async def test_a_request_id_that_looks_like_a_token_is_not_taken_up(client: httpx.AsyncClient, given: str) -> None:
+    response = await client.get("/healthz", headers={"x-request-id": given})
+    assert response.headers["x-request-id"] != given
