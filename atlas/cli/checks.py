@@ -137,6 +137,7 @@ def _space(home: Path) -> Check:
 def _key(place: Place) -> Check:
     try:
         place.deployment_key()
+        place.previous_keys()
     except OperatorError as error:
         return failed("key", error)
     where = place.key_file or "ATLAS_SECRET_KEY"

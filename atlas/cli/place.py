@@ -100,6 +100,7 @@ class Place:
         """Raises `OperatorError` where a key is named that may not be used. A process that needs none may have none."""
         if self.key_file is not None or self.settings.secret_key is not None:
             self.deployment_key()
+            self.previous_keys()
 
     def http_url(self) -> str | None:
         """Where `atlas up` answers for this home, if another process is up."""
