@@ -116,13 +116,14 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.largest:
+                if message.get("more_body", False):
+                    await self._drain(receive)
                 raise self._too_large()
             return message
 
         try:
             await self.app(scope, counted, send)
         except RefusedRequestError as refused:
-            await self._drain(receive)
             await refused.response()(scope, receive, send)
 
     async def _drain(self, receive: Receive) -> None:
