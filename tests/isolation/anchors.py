@@ -22,7 +22,8 @@ _QUERIES = {
     "InventoryItem": """select item_id from atlas.item_intervals where tenant_id = :t and valid_to is null
         order by valid_from desc, external_id""",
     "Membership": "select id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",
-    "Principal": "select principal_id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",
+    "Principal": """select principal_id from atlas.memberships where tenant_id = :t and role = 'OWNER'
+        order by created_at""",
     "Scope": "select id from atlas.scopes where tenant_id = :t order by pinned_seq, last_seq desc",
     "SyncRun": "select id from atlas.sync_runs where tenant_id = :t order by status = 'PARTIAL' desc, created_at",
     "Tenant": "select id from atlas.tenants where id = :t",
@@ -70,7 +71,7 @@ async def _ids(owner: Database, query: str, tenant_id: UUID, **more: str) -> lis
 
 def encode(kind: str, tenant_id: UUID, key: UUID) -> str:
     """A kind is a type, or a type and what tells it apart."""
-    name = kind.split(" ")[0]
+    name = kind.split(" ", maxsplit=1)[0]
     return encode_id(name, None if name == "Principal" else tenant_id, key)
 
 

@@ -43,7 +43,9 @@ def _robot(anchors: Anchors) -> dict[str, Any]:
     return {"tenantId": anchors.named["tenant"], "principalId": anchors.named["robot"]}
 
 
-FINDING = "finding { id tenant { name } acknowledgement { by { displayName } } } auditEvent { id actor { displayName } }"
+FINDING = (
+    "finding { id tenant { name } acknowledgement { by { displayName } } } auditEvent { id actor { displayName } }"
+)
 SCOPE = "scope { id label baseline { pinnedRun { id } pinnedBy { displayName } } }"
 
 _ACKNOWLEDGE = Deed("acknowledgeFinding", lambda of: {"id": of.ids["Finding"][0], "reason": "agreed"}, FINDING)
@@ -107,7 +109,8 @@ async def state(world: World) -> str:
     """A digest of every row of both tenants. That a token was used is no change."""
     owner = world.databases.owner
     rows = " union all ".join(
-        f"select md5((to_jsonb(t) - 'last_used_at')::text) row from atlas.{table} t where {'id' if table == 'tenants' else 'tenant_id'} = any(:ids)"
+        f"select md5((to_jsonb(t) - 'last_used_at')::text) row from atlas.{table} t"
+        f" where {'id' if table == 'tenants' else 'tenant_id'} = any(:ids)"
         for table in await tenant_tables(owner)
     )
     query = text(f"select md5(string_agg(row, '' order by row)) from ({rows}) rows")

@@ -19,6 +19,7 @@ DECLARED = {
     "first": "Int!",
 }
 _SIZES = (3, 15, 40)
+_CANDIDATES = 20
 _VARIABLE = re.compile(r"\$(\w+)")
 
 
@@ -58,7 +59,7 @@ class Document:
         """What to ask with, the likeliest to show a row first."""
         wanted = set(_VARIABLE.findall(self.text))
         named = {name: value for name, value in anchors.named.items() if name in wanted} | self.given
-        for one in anchors.ids[self.root.kind] if "id" in wanted else (None,):
+        for one in anchors.ids[self.root.kind][:_CANDIDATES] if "id" in wanted else (None,):
             for size in _SIZES if "first" in wanted and not self.given else (None,):
                 given = {"id": one, "first": size}
                 yield named | {name: value for name, value in given.items() if value is not None}

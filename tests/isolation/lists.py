@@ -7,8 +7,18 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, get_named_type, is_
 
 from tests.isolation.anchors import Anchors
 from tests.isolation.documents import DECLARED, Document, Root, query_of
-from tests.isolation.walk import CORE, Step, Way, along, crossings, field_of, goal, is_connection, is_node, leaves
-from tests.isolation.walk import node_types, object_type
+from tests.isolation.walk import (
+    CORE,
+    Step,
+    Way,
+    along,
+    crossings,
+    field_of,
+    goal,
+    is_connection,
+    node_types,
+    told_apart,
+)
 from tests.isolation.world import KEY
 
 _PAGE = {"first": 100}
@@ -61,9 +71,8 @@ def documents_of(way: Way, anchors: Anchors) -> list[Document]:
 
 
 def _told(step: Step) -> str:
-    """What tells the objects apart, and how many there are."""
-    target = goal(field_of(step))
-    each = "__typename id" if is_node(target) else leaves(target)
+    """Which objects, and how many there are."""
+    each = told_apart(goal(field_of(step)))
     return f"totalCount nodes {{ {each} }}" if is_connection(get_named_type(field_of(step).type)) else each
 
 

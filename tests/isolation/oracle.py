@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ class Control:
 
     variables: Mapping[str, Any]
     ways: tuple[Way, ...]
-    objects: Mapping[str, Any]
+    objects: dict[str, Any]
 
 
 async def ask(
@@ -100,26 +100,39 @@ async def judge(
         told = f"{document.root.name}, asked for {realm.mark} by {person.name}"
         judged.complaints += [f"{told}: {one}" for one in wrong]
 
-    await asyncio.gather(*(asked(person, control) for control in controls for person in world.people))
+    # Where nothing is named, the other tenant's members are asked when it is its turn.
+    people = [one for one in world.people if document.root.named or realm.id in one.roles or not one.roles]
+    await asyncio.gather(*(asked(person, control) for control in controls for person in people))
 
 
 async def _controls(world: World, document: Document, realm: Realm, anchors: Anchors) -> list[Control]:
-    """Each way has to be seen with something at its end; as few variables as do that."""
-    controls: list[Control] = []
-    left = list(document.ways)
+    """Each way has to be seen with something at its end: the fewest variables that show them all."""
+    found: list[Control] = []
     for variables in document.variables(anchors):
-        if not left:
-            break
         answer = await ask(world, world.owner_of(realm), document.text, variables)
         objects = objects_at(answer["data"], document.root.at)
-        now = [way for way in left if any(reached(one, way) for one in objects.values())]
-        if now and not answer["errors"]:
-            left = [way for way in left if way not in now]
-            if not document.root.named:
-                other = await ask(world, world.owner_of(world.other(realm)), document.text, variables)
-                objects |= objects_at(other["data"], document.root.at)
-            controls.append(Control(variables, tuple(now), objects))
+        shown = tuple(way for way in document.ways if any(reached(one, way) for one in objects.values()))
+        if not answer["errors"]:
+            found.append(Control(variables, shown, objects))
+        if shown == document.ways:
+            break
+    controls: list[Control] = []
+    left = set(document.ways)
+    while best := max(found, key=lambda one: len(left & {*one.ways}), default=None):
+        now = tuple(way for way in best.ways if way in left)
+        if not now:
+            break
+        left -= {*now}
+        controls.append(replace(best, ways=now, objects=best.objects | await _others(world, document, realm, best)))
     return controls
+
+
+async def _others(world: World, document: Document, realm: Realm, control: Control) -> dict[str, Any]:
+    """What the other tenant's owner sees, where the root answers with what the viewer is a member of."""
+    if document.root.named:
+        return {}
+    answer = await ask(world, world.owner_of(world.other(realm)), document.text, control.variables)
+    return objects_at(answer["data"], document.root.at)
 
 
 def _wrong(

@@ -6,59 +6,71 @@ Which role holds which capability the database's own table says (`World.capabili
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from atlas.domain.vocabulary import Capability as C
-from atlas.domain.vocabulary import Role
+from atlas.domain.vocabulary import Capability, Role
 
-_OPERATOR = {C.READ, C.ACKNOWLEDGE, C.GENERATE_DRIFT}
-_MANAGER = _OPERATOR | {C.START_SYNC, C.MANAGE_BASELINE, C.MANAGE_RULES, C.READ_AUDIT}
-MATRIX: Mapping[Role, frozenset[C]] = MappingProxyType(
+_OPERATOR = {Capability.READ, Capability.ACKNOWLEDGE, Capability.GENERATE_DRIFT}
+_MANAGER = _OPERATOR | {
+    Capability.START_SYNC,
+    Capability.MANAGE_BASELINE,
+    Capability.MANAGE_RULES,
+    Capability.READ_AUDIT,
+}
+MATRIX: Mapping[Role, frozenset[Capability]] = MappingProxyType(
     {
-        Role.READER: frozenset({C.READ}),
+        Role.READER: frozenset({Capability.READ}),
         Role.OPERATOR: frozenset(_OPERATOR),
         Role.MANAGER: frozenset(_MANAGER),
-        Role.OWNER: frozenset(_MANAGER | {C.MANAGE_MEMBERS, C.MANAGE_TENANT}),
+        Role.OWNER: frozenset(_MANAGER | {Capability.MANAGE_MEMBERS, Capability.MANAGE_TENANT}),
     }
 )
 
 # The fields of the query root, each with what it needs. What the viewer is a member of needs nothing.
-QUERIES: Mapping[str, C | None] = MappingProxyType(
-    {"viewer": None, "node": C.READ, "nodes": C.READ, "tenants": C.READ, "tenant": C.READ}
+QUERIES: Mapping[str, Capability | None] = MappingProxyType(
+    {
+        "viewer": None,
+        "node": Capability.READ,
+        "nodes": Capability.READ,
+        "tenants": Capability.READ,
+        "tenant": Capability.READ,
+    }
 )
 
 # The objects that have a global id. Everybody sees their own membership, and the triage of what they see.
 FINDING_AUDIT = "AuditEvent of a finding"
-NODES: Mapping[str, C] = MappingProxyType(
+NODES: Mapping[str, Capability] = MappingProxyType(
     {
-        "AuditEvent": C.READ_AUDIT,
-        FINDING_AUDIT: C.READ,
-        "DriftRun": C.READ,
-        "Finding": C.READ,
-        "InventoryItem": C.READ,
-        "Membership": C.MANAGE_MEMBERS,
-        "Principal": C.READ,
-        "Scope": C.READ,
-        "SyncRun": C.READ,
-        "Tenant": C.READ,
+        "AuditEvent": Capability.READ_AUDIT,
+        FINDING_AUDIT: Capability.READ,
+        "DriftRun": Capability.READ,
+        "Finding": Capability.READ,
+        "InventoryItem": Capability.READ,
+        "Membership": Capability.MANAGE_MEMBERS,
+        "Principal": Capability.READ,
+        "Scope": Capability.READ,
+        "SyncRun": Capability.READ,
+        "Tenant": Capability.READ,
     }
 )
 
 # The nested fields that need more than the object that they are of; null without it.
-NESTED: Mapping[tuple[str, str], C] = MappingProxyType(
-    {("Tenant", "auditEvents"): C.READ_AUDIT, ("Tenant", "members"): C.MANAGE_MEMBERS}
+NESTED: Mapping[tuple[str, str], Capability] = MappingProxyType(
+    {("Tenant", "auditEvents"): Capability.READ_AUDIT, ("Tenant", "members"): Capability.MANAGE_MEMBERS}
 )
 
-MUTATIONS: Mapping[str, C] = MappingProxyType(
+MUTATIONS: Mapping[str, Capability] = MappingProxyType(
     {
-        "generateDrift": C.GENERATE_DRIFT,
-        "acknowledgeFinding": C.ACKNOWLEDGE,
-        "acknowledgeFindings": C.ACKNOWLEDGE,
-        "reopenFinding": C.ACKNOWLEDGE,
-        "pinBaseline": C.MANAGE_BASELINE,
-        "unpinBaseline": C.MANAGE_BASELINE,
-        "startSync": C.START_SYNC,
-        "setMembership": C.MANAGE_MEMBERS,
-        "removeMembership": C.MANAGE_MEMBERS,
+        "generateDrift": Capability.GENERATE_DRIFT,
+        "acknowledgeFinding": Capability.ACKNOWLEDGE,
+        "acknowledgeFindings": Capability.ACKNOWLEDGE,
+        "reopenFinding": Capability.ACKNOWLEDGE,
+        "pinBaseline": Capability.MANAGE_BASELINE,
+        "unpinBaseline": Capability.MANAGE_BASELINE,
+        "startSync": Capability.START_SYNC,
+        "setMembership": Capability.MANAGE_MEMBERS,
+        "removeMembership": Capability.MANAGE_MEMBERS,
     }
 )
 
-SUBSCRIPTIONS: Mapping[str, C] = MappingProxyType({"driftRun": C.READ, "syncRun": C.READ, "activity": C.READ})
+SUBSCRIPTIONS: Mapping[str, Capability] = MappingProxyType(
+    {"driftRun": Capability.READ, "syncRun": Capability.READ, "activity": Capability.READ}
+)

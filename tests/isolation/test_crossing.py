@@ -1,4 +1,4 @@
-"""What is another tenant's, named where one's own is: in a node's id, an argument, a filter, for members of both too."""
+"""What is another tenant's, named where one's own is: in an id, an argument, a filter, by members of both too."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -58,7 +58,9 @@ async def test_among_several_ids_only_ones_own_are_found(
         judged.cases += 1
         answer = await ask(world, person, NODES, {"ids": ids})
         mine = {one for tenant_id in person.roles for one in by_realm[tenant_id]}
-        assert [node and node["id"] for node in answer["data"]["nodes"]] == [one if one in mine else None for one in ids]
+        assert [node and node["id"] for node in answer["data"]["nodes"]] == [
+            one if one in mine else None for one in ids
+        ]
 
 
 async def test_an_argument_finds_nothing_by_what_another_tenant_holds(

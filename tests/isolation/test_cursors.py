@@ -1,6 +1,5 @@
 """Cursors of one tenant's list in the other's: a cursor is a place, and no way to a row."""
 
-import itertools
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -65,7 +64,7 @@ async def test_a_cursor_of_another_tenant_is_only_a_place(
         own, own_list = await listed(world, step, mine, base, world.alpha)
         _, their_list = await listed(world, step, theirs, base, world.beta)
         for person in world.people:
-            for foreign, ends in itertools.product((their_list[0], their_list[-1]), ENDS):
+            for foreign, ends in zip((their_list[0], their_list[-1]), ENDS, strict=True):
                 if ends <= field_of(step).args.keys():
                     judged.cases += 1
                     answer = await ask(world, person, listing_of(step), base | own | asked(ends, foreign))

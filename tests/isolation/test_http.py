@@ -1,4 +1,4 @@
-"""The same over real HTTP, with real tokens: what is foreign and what never was differ in no byte, and no token gets nobody in."""
+"""The same over real HTTP, with real tokens: what is foreign and what never was differ in no byte."""
 
 from collections.abc import AsyncIterator
 from typing import Any

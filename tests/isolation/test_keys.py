@@ -35,9 +35,7 @@ async def _newcomer(world: World, roles: Mapping[UUID, Role]) -> Person:
     principal = await access.ensure_local_principal(world.databases.api, f"newcomer-{uuid4().hex[:8]}")
     for realm in world.realms:
         if realm.id in roles:
-            await access.set_membership(
-                world.databases.api, realm.tenant.owner, principal.id, roles[realm.id]
-            )
+            await access.set_membership(world.databases.api, realm.tenant.owner, principal.id, roles[realm.id])
     return Person("newcomer", principal, roles)
 
 

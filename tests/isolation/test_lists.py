@@ -9,7 +9,9 @@ from tests.isolation.walk import Way
 from tests.isolation.world import World
 
 
-@pytest.mark.parametrize("way", ways_with_arguments(), ids=lambda way: ".".join((way[0].parent, *(s.field for s in way))))
+@pytest.mark.parametrize(
+    "way", ways_with_arguments(), ids=lambda way: ".".join((way[0].parent, *(s.field for s in way)))
+)
 async def test_no_argument_reaches_beyond_the_tenant(
     world: World, anchors: tuple[Anchors, Anchors], judged: Judged, way: Way
 ) -> None:

@@ -1,4 +1,4 @@
-"""Every mutation, as everybody, in each tenant: done, FORBIDDEN or NOT_FOUND as the policy says, and what is refused writes nothing."""
+"""Every mutation, as everybody, in each tenant: done or refused as the policy says; a refused one writes nothing."""
 
 from typing import Any
 

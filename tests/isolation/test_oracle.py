@@ -35,7 +35,9 @@ async def opened(owner: Database, tables: Sequence[str]) -> AsyncIterator[None]:
     """A policy more a table, by which the API reads every row of it."""
     async with owner.transaction() as connection:
         for table in tables:
-            await connection.execute(text(f"create policy opened on atlas.{table} for select to atlas_api using (true)"))
+            await connection.execute(
+                text(f"create policy opened on atlas.{table} for select to atlas_api using (true)")
+            )
     try:
         yield
     finally:

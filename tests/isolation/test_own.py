@@ -1,4 +1,4 @@
-"""What is the viewer's own: themselves, their memberships and the list of their tenants, and nothing of anybody else's."""
+"""What is the viewer's own: themselves, their memberships, the list of their tenants, and nothing of anybody else."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

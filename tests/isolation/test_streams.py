@@ -1,4 +1,4 @@
-"""Every subscription, with every kind of token: a member is told what happens in their tenant, and nobody else anything."""
+"""Every subscription, with every kind of token: members are told what happens in their tenant, others nothing."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.isolation.anchors import Anchors, never_was
 from tests.isolation.callers import Callers
 from tests.isolation.oracle import Judged, leaks
 from tests.isolation.policy import SUBSCRIPTIONS
-from tests.isolation.world import Person, Realm, World
+from tests.isolation.world import Realm, World
 
 QUERIES = {
     "driftRun": "subscription ($id: ID!) { driftRun(id: $id) { id status tenant { id name } } }",
@@ -131,10 +131,18 @@ async def test_while_both_tenants_are_busy_each_hears_its_own(
 ) -> None:
     world = callers.world
     watchers = [(realm, world.member(realm, role)) for realm in world.realms for role in Role]
-    now = {realm.id: await feed_ends(client, callers, realm, of) for realm, of in zip(world.realms, handles, strict=True)}
+    now = {
+        realm.id: await feed_ends(client, callers, realm, of) for realm, of in zip(world.realms, handles, strict=True)
+    }
     streams = [
         asyncio.create_task(
-            told(client, callers.headers(person), "activity", {"id": of_realm(world, handles, realm), **now[realm.id]}, CHANGES)
+            told(
+                client,
+                callers.headers(person),
+                "activity",
+                {"id": of_realm(world, handles, realm), **now[realm.id]},
+                CHANGES,
+            )
         )
         for realm, person in watchers
     ]

@@ -1,7 +1,8 @@
-"""Every table that holds rows of tenants, from the catalogue: empty to `atlas_api` without a context or with a wrong one."""
+"""Every table with rows of tenants, from the catalogue: empty to `atlas_api` without a context or with a wrong one."""
 
 from collections.abc import Mapping
 
+import pytest_asyncio
 from sqlalchemy import text
 
 from atlas.domain.errors import RefusedError
@@ -12,8 +13,26 @@ from tests.isolation.world import World
 
 DENIED = "denied"
 
+# What no use case of the world writes.
+BY_HAND = (
+    """insert into atlas.graph_connections
+        (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, reference)
+        values (:id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'GLOBAL', 'CLIENT_SECRET', 'env:NONE')""",
+    "insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:id, 'c0:an old hash', 'c1:a new hash')",
+)
+
 # Everything else of the schema is a tenant's, a principal's or of one; these say nothing of anybody.
 COMMON = {"roles", "role_capabilities", "alembic_version"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def filled(world: World) -> World:
+    """The world with a row in every table of both tenants."""
+    async with world.databases.owner.transaction() as connection:
+        for realm in world.realms:
+            for statement in BY_HAND:
+                await connection.execute(text(statement), {"id": realm.id})
+    return world
 
 
 async def tables(owner: Database) -> list[str]:
@@ -52,8 +71,8 @@ def wrong_contexts(world: World) -> Mapping[str, Context]:
     }
 
 
-async def test_without_a_right_context_every_table_reads_empty(world: World, judged: Judged) -> None:
-    owner, api = world.databases.owner, world.databases.api
+async def test_without_a_right_context_every_table_reads_empty(filled: World, judged: Judged) -> None:
+    world, owner, api = filled, filled.databases.owner, filled.databases.api
     own = {"memberships", "principals", "tenants"}
     for table in await tables(owner):
         named = await columns(owner, table)
@@ -68,8 +87,8 @@ async def test_without_a_right_context_every_table_reads_empty(world: World, jud
                 assert found == (DENIED if right == DENIED else 0), (table, name)
 
 
-async def test_a_right_context_shows_the_rows_of_its_tenant_alone(world: World, judged: Judged) -> None:
-    owner, api = world.databases.owner, world.databases.api
+async def test_a_right_context_shows_the_rows_of_its_tenant_alone(filled: World, judged: Judged) -> None:
+    world, owner, api = filled, filled.databases.owner, filled.databases.api
     seen = 0
     for table in await tables(owner):
         named = await columns(owner, table)

@@ -147,14 +147,18 @@ def call(step: Step, size: str) -> str:
 
 
 def whole(type_: GraphQLNamedType) -> str:
-    """All that an object says of itself; of a connection its nodes too, each way that leads to them."""
+    """All that an object says of itself; of a connection its nodes too, by each way that leads to them."""
     if not is_connection(type_):
         return leaves(type_)
     fields = object_type(type_.name).fields
-    edge = get_named_type(fields["edges"].type)
-    nodes = leaves(get_named_type(fields["nodes"].type))
-    page = leaves(get_named_type(fields["pageInfo"].type))
-    return f"{leaves(type_)} pageInfo {{ {page} }} edges {{ {leaves(edge)} node {{ {nodes} }} }} nodes {{ {nodes} }}"
+    edge, node, page = (get_named_type(fields[name].type) for name in ("edges", "nodes", "pageInfo"))
+    edges = f"edges {{ {leaves(edge)} node {{ {told_apart(node)} }} }}"
+    return f"{leaves(type_)} pageInfo {{ {leaves(page)} }} {edges} nodes {{ {leaves(node)} }}"
+
+
+def told_apart(type_: GraphQLNamedType) -> str:
+    """What tells objects apart."""
+    return "__typename id" if is_node(type_) else leaves(type_)
 
 
 def leaves(type_: GraphQLNamedType) -> str:

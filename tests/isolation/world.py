@@ -12,8 +12,8 @@ from atlas import access, drift, generate, jobs, triage
 from atlas.access import Principal
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
-from atlas.schema.ids import encode_id
 from atlas.record import record_folder
+from atlas.schema.ids import encode_id
 from atlas.store.database import Context, Database
 from tests.factories import DEPLOYMENT_KEY, Tenant
 from tests.isolation.atoms import atoms, inflated
