@@ -56,7 +56,9 @@ _POLICIES = """
     )"""
 _ROLES = f"roles as (select * from pg_roles where rolname in {_APP})"
 
-_FIX_MIGRATION = "Mend the migration that made it; `migrations/versions` shows how the other tables do it."
+_FIX_MIGRATION = (
+    "Make it as `migrations/versions` does: by hand as atlas_owner where it was changed, else in the migration that lacks it."
+)
 
 TABLES = (
     Rule(
