@@ -70,7 +70,9 @@ class Edge:
                 await self.app(scope, receive, _watched(send, request_id, seen))
             except ClientDisconnect:
                 seen.status = 499
-            except Exception as error:  # noqa: BLE001
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                    raise
                 log.error("http.fault", error=type(error).__name__, frames=where(error))  # noqa: TRY400
                 await _fail(scope, receive, send, request_id, seen)
             finally:
@@ -181,6 +183,12 @@ def _watched(send: Send, request_id: str, seen: _Seen) -> Send:
 def _add(headers: MutableHeaders, defaults: Iterable[tuple[str, str]]) -> None:
     for name, value in defaults:
         headers.setdefault(name, value)
+
+
+def _is_cancelled() -> bool:
+    """Is the end of this task asked for? Else a cancellation is a fault like another: one that got away."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _fail(scope: Scope, receive: Receive, send: Send, request_id: str, seen: _Seen) -> None:

@@ -57,7 +57,8 @@ class GraphQLContext:
         loader = self._loaders.get(batch)
         if loader is None:
             loader = self._loaders[batch] = DataLoader(load_fn=self._by_tenant(batch))
-        loaded: T | None = await loader.load((tenant_id, key))
+        # A field that fails cancels its siblings; whoever else waits for the same object must not end with them.
+        loaded: T | None = await asyncio.shield(loader.load((tenant_id, key)))
         return loaded
 
     def forget(self) -> None:

@@ -98,6 +98,19 @@ async def test_an_exception_is_masked_and_logged_without_its_text() -> None:
     assert [entry["event"] for entry in logs] == ["http.fault", "http.request"]
 
 
+async def test_a_cancellation_that_nobody_asked_for_is_a_fault_too() -> None:
+    async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        shared = asyncio.get_running_loop().create_future()
+        shared.cancel()
+        await shared
+
+    transport = httpx.ASGITransport(Edge(failing, Metrics()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.get("/healthz")
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+
+
 async def test_a_request_is_one_line_of_log_without_query_string_or_header(client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
         await client.get("/graphql", params={"query": "{ __typename }"}, headers={"x-request-id": "request-2"})
