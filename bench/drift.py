@@ -19,7 +19,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.table import Table
 
-from atlas.domain.canonical import canonical_item
+from atlas.domain.canonical import canonical_item, decode_body, encode_body
 from atlas.domain.differ import diff
 from atlas.domain.keys import derive_tenant_key
 from atlas.sample import EXPORTS
@@ -84,6 +84,24 @@ def atlas(pairs: Sequence[Pair], rounds: int = ROUNDS) -> Result:
     phantom = sum(max(0, number - one.total()) for number, one in zip(told, real, strict=True))
     missed = sum(max(0, one.total() - number) for number, one in zip(told, real, strict=True))
     return Result(sum(told), phantom, missed, best)
+
+
+def atlas_recorded(pairs: Sequence[Pair], rounds: int = ROUNDS) -> Result:
+    """What Atlas does in service: the older reading was brought into its form, and stored, when it was recorded."""
+    stored = [(canonical_item(kind, before, KEY, "one"), kind, after) for kind, before, after in pairs]
+    bodies = [(one.hash, encode_body(one.properties), kind, after) for one, kind, after in stored]
+    best, told = float("inf"), 0
+    for _ in range(rounds):
+        began = time.process_time()
+        told = 0
+        for old_hash, body, kind, after in bodies:
+            other = canonical_item(kind, after, KEY, "one")
+            told += 0 if old_hash == other.hash else len(diff(decode_body(body), other.properties))
+        best = min(best, (time.process_time() - began) * 1_000)
+    whole = atlas(pairs, rounds=1)
+    if told != whole.changes:
+        raise AssertionError("what is stored and what is read anew give the same changes")
+    return Result(told, whole.phantom, whole.missed, best)
 
 
 def changes_of_atlas(pair: Pair) -> Sequence[Any]:
@@ -157,14 +175,14 @@ def run(_given: argparse.Namespace) -> None:
 
 
 def table(title: str, pairs: Sequence[Pair], python: Path | None, folder: Path) -> Table:
-    ours = atlas(pairs)
+    ours, recorded = atlas(pairs), atlas_recorded(pairs)
     real = sum(truth.changes(before, after).total() for _, before, after in pairs)
     shown = Table(title=f"{title}: {len(pairs)} objects in both, {real} values really changed", title_justify="left")
     shown.add_column("tool")
     for column in ("changes", "phantom", "missed", "CPU ms", "of Atlas's time"):
         shown.add_column(column, justify="right")
     theirs: Mapping[str, Result | None] = others(pairs, python, folder) if python else dict.fromkeys(CONTENDERS)
-    for name, result in {"Atlas": ours, **theirs}.items():
+    for name, result in {"Atlas": ours, "Atlas, the older reading recorded": recorded, **theirs}.items():
         if result is None:
             shown.add_row(name, "-", "-", "-", "-", "not run")
             continue

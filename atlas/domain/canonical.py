@@ -107,9 +107,11 @@ def _hash(properties: Mapping[str, Leaf], key: TenantKey) -> str:
 def _content(context: Context, raw: Mapping[str, Any]) -> Content:
     content: Content = {}
     for name, value in raw.items():
-        found = find(context, name, ROOT)
         # Some objects carry their name twice; a rename is one change.
-        if value is None or found.dropped or (name == "displayName" and value == raw.get("name")):
+        if value is None or (name == "displayName" and value == raw.get("name")):
+            continue
+        found = find(context, name, ROOT)
+        if found.dropped:
             continue
         if name == "settings" and isinstance(value, list) and value and all(map(is_setting, value)):
             walk_settings(context, value, ROOT.below(name), content)

@@ -4,7 +4,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, NoReturn
 
 from atlas.domain.keys import TenantKey
 from atlas.domain.paths import Content, escape, place_ordered, place_rows
@@ -31,8 +32,7 @@ class Context:
     profile: Profile
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands. `at` is its path in the content, from the row that it is in or from the root; `path`
     the place without row keys, by which the profiles are asked; `bound` the same with the natural keys of rows that
     hold secrets, to which digests are bound.
@@ -44,12 +44,16 @@ class Place:
     depth: int
 
     def below(self, segment: str) -> "Place":
-        if not self.path:
-            return Place(segment, segment, segment, self.depth + 1)
-        path = f"{self.path}/{segment}"
-        bound = path if self.bound == self.path else f"{self.bound}/{segment}"
-        at = path if self.at == self.path else f"{self.at}/{segment}" if self.at else segment
-        return Place(at, path, bound, self.depth + 1)
+        at, path, bound, depth = self
+        if not path:
+            return Place(segment, segment, segment, depth + 1)
+        down = f"{path}/{segment}"
+        return Place(
+            down if at == path else f"{at}/{segment}" if at else segment,
+            down,
+            down if bound == path else f"{bound}/{segment}",
+            depth + 1,
+        )
 
     def row(self, salt: str = "") -> "Place":
         """A row of the array that stands here; its content is made by itself, before the row has a key."""
@@ -99,18 +103,26 @@ def _may_show(context: Context, value: Any, found: Property, path: str) -> bool:
 def walk_object(context: Context, value: Mapping[Any, Any], holder: Property, place: Place, into: Content) -> None:
     """Add the content of an object; `holder` is the property that it, or the array around it, stands in."""
     hidden = holder.hides
-    if SECRET_KINDS.search(str(value.get("@odata.type"))):
+    if is_secret_kind(str(value.get("@odata.type"))):
         hidden |= SECRET_KIND_VALUES
     # What is called a password may be a switch, and a switch opens nothing.
     hidden_unless_switch = SECRET_KIND_VALUES if _is_named_secret(value) else frozenset()
     for name, inner in (_plain_value(value) if "valueJson" in value else value).items():
+        if inner is None:
+            continue
         found = find(context, name, place)
-        if inner is None or found.dropped or (holder.keeps is not None and name not in holder.keeps):
+        if found.dropped or (holder.keeps is not None and name not in holder.keeps):
             continue
         if name in hidden or (name in hidden_unless_switch and not isinstance(inner, bool)):
             hide(context, inner, place.below(found.segment), into)
         else:
             walk_property(context, inner, found, place, value, into)
+
+
+# Kinds are few, and asked for at every object.
+@lru_cache(maxsize=4_096)
+def is_secret_kind(kind: str) -> bool:
+    return SECRET_KINDS.search(kind) is not None
 
 
 def find(context: Context, name: Any, place: Place) -> Property:
@@ -123,9 +135,9 @@ def walk_property(
     context: Context, value: Any, found: Property, holder: Place, siblings: Mapping[Any, Any], into: Content
 ) -> None:
     """Add one property of the object that stands at `holder`. One that is dropped or empty adds nothing."""
-    if found.dropped or value is None:
+    if found.dropped or value is None or value == "":
         return
-    if found.name.endswith("@odata.bind"):
+    if found.is_link:
         _add_reference(context, value, found.name.removesuffix("@odata.bind"), holder, into)
         return
     place = holder.below(found.segment)

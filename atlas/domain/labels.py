@@ -6,9 +6,13 @@ from functools import lru_cache
 from atlas.domain.label_words import AREAS, NAMES, PREFIXES, WORDS
 from atlas.domain.paths import is_row, segments, unescape
 
+# What a letter in no word, a word, and a word of one or two letters cost: those stand inside too many others.
+_LETTER, _WORD, _SHORT_WORD = 2, 2, 5
 _LONGEST_WORD = max(map(len, WORDS))
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CONTENT_KEY = re.compile(r"\[(%=.*|[0-9a-f]{12}(%.*)?)\]")
+# Office writes each category, and each policy, behind an `l_` of its own.
+_OFFICE = re.compile(r"^l_(.+?)_l_")
 _DEFINITION = re.compile(r"^[a-z0-9]+(?:[_.][^ ]+)+$")
 
 
@@ -59,6 +63,7 @@ def _definition(definition_id: str) -> str:
     if "~" in rest:
         # An administrative template names its categories between tildes, its policy after the last underscore.
         head, _, last = rest.rpartition("~")
+        last = _OFFICE.sub(r"\1_", last).replace("_l_", "_")
         named = next((known for known in AREAS if last.startswith(f"{known}_")), None)
         category, policy = (
             (named, last[len(named) + 1 :]) if named else last.split("_", 1) if "_" in last else ("", last)
@@ -91,14 +96,38 @@ def _words(text: str) -> str:
 
 
 def _split(chunk: str) -> list[str]:
-    """The fewest known words that a run of letters is made of; the run itself where none fit."""
-    best: list[list[str] | None] = [[]] + [None] * len(chunk)
+    """A run of letters as the likeliest words: few words, few letters that are in none, and hardly a short word."""
+    costs, starts = [0], [0]
     for end in range(1, len(chunk) + 1):
-        for start in range(max(0, end - _LONGEST_WORD), end):
-            head, word = best[start], chunk[start:end]
-            if head is None or not (word in WORDS or word.isdigit()):
-                continue
-            found = best[end]
-            if found is None or len(head) + 1 < len(found):
-                best[end] = [*head, WORDS.get(word, word)]
-    return best[-1] or [chunk]
+        cost, start = costs[end - 1] + _LETTER, end - 1
+        for begin in range(max(0, end - _LONGEST_WORD), end):
+            word = chunk[begin:end]
+            if _is_word(word):
+                cost, start = min(
+                    (cost, start), (costs[begin] + (_WORD if end - begin > 2 or word.isdigit() else _SHORT_WORD), begin)
+                )
+        costs.append(cost)
+        starts.append(start)
+    return _words_of(chunk, starts)
+
+
+def _is_word(text: str) -> bool:
+    plural = len(text) > 4 and text.endswith("s") and text[:-1] in WORDS
+    return text in WORDS or text.isdigit() or plural
+
+
+def _words_of(chunk: str, starts: list[int]) -> list[str]:
+    """The words that end where the next begins, last to first; letters that are in no word stay together."""
+    words: list[str] = []
+    loose = ""
+    end = len(chunk)
+    while end:
+        word = chunk[starts[end] : end]
+        end = starts[end]
+        # A letter by itself is a word only where nothing else is.
+        if _is_word(word) and (len(word) > 1 or word.isdigit() or len(chunk) == 1):
+            words += [WORDS.get(loose, loose), WORDS.get(word, word)]
+            loose = ""
+        else:
+            loose = word + loose
+    return [word for word in reversed([*words, WORDS.get(loose, loose)]) if word]

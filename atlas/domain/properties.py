@@ -14,14 +14,15 @@ from atlas.domain.profiles import Profile
 class Property:
     """What is known of a property by its name, in the objects of one item type.
 
-    `by_path` says that the rules may say more where its path is known. `shown` is the shape of text that may be
-    shown, None where none may. `ordered`, `rows_named_by` and `salts_rows` are about the rows of an array; `hides`
-    and `keeps` name properties of the object, or of the rows, that stand in it.
+    `is_link` says that it names another object by its address, `by_path` that the rules may say more where its path
+    is known. `shown` is the shape of text that may be shown, None where none may. `ordered`, `rows_named_by` and
+    `salts_rows` are about the rows of an array; `hides` and `keeps` name properties of what stands in it.
     """
 
     name: str
     segment: str
     dropped: bool
+    is_link: bool
     secret: bool
     secret_number: bool
     shown: re.Pattern[str] | None
@@ -43,6 +44,7 @@ def property_of(profile: Profile, name: str) -> Property:
         name=name,
         segment=name if name == "@odata.type" else escape(name),
         dropped=_is_dropped(name),
+        is_link=name.endswith("@odata.bind"),
         secret=lowered in tables.SECRET_PROPERTIES or lowered.startswith(tables.SECRET_PREFIXES),
         secret_number=opens_something(name),
         shown=_shape(name),

@@ -31,14 +31,14 @@ class CanonicalError(OperatorError, ValueError):
 
 def scalar(value: Any, path: str) -> Leaf:
     """A JSON scalar as a leaf, unredacted: text that looks like a tag is quoted, so that no tag can be forged."""
+    if isinstance(value, str):
+        return _QUOTED + value if value.startswith(_TAGS) else value
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return _integer(value, path)
     if isinstance(value, float):
         return _float(value, path)
-    if isinstance(value, str):
-        return _QUOTED + value if value.startswith(_TAGS) else value
     raise CanonicalError(f"The value at {path} is of the type {type(value).__name__}, which JSON does not have.")
 
 
@@ -95,6 +95,8 @@ def may_show_choice(value: str, definition_id: str) -> bool:
 
 def is_encodable(value: str) -> bool:
     """Is this text that UTF-8 can tell? A lone surrogate is not."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -125,6 +127,6 @@ MAX_DEPTH = 64
 
 def is_empty(value: Any) -> bool:
     """null, "", [] and {} and the date that means none are all absence; false and 0 are values."""
-    if isinstance(value, str):
-        return not value or value.startswith(SENTINEL_DATE)
-    return value is None or (not value and isinstance(value, dict | list))
+    if value:
+        return isinstance(value, str) and value.startswith(SENTINEL_DATE)
+    return value is None or isinstance(value, str | dict | list)

@@ -87,8 +87,11 @@ def _walk_collection(
 
 
 def _choice(context: Context, value: Any, definition_id: str, place: Place, into: Content) -> None:
+    if not isinstance(value, dict):
+        hide(context, value, place, into)
+        return
     _walk_rest(context, value, place, into)
-    if not is_empty(chosen := _get(value, "value")):
+    if not is_empty(chosen := value.get("value")):
         plain = scalar(chosen, place.path)
         shown = not isinstance(chosen, str) or may_show_choice(chosen, definition_id)
         into[place.at] = plain if shown else digest(context.key, context.item_type, place.bound, plain)
@@ -96,11 +99,13 @@ def _choice(context: Context, value: Any, definition_id: str, place: Place, into
 
 
 def _simple(context: Context, value: Any, definition_id: str, place: Place, into: Content) -> None:
-    _walk_rest(context, value, place, into)
-    inner = _get(value, "value")
-    if is_empty(inner):
+    if not isinstance(value, dict):
+        hide(context, value, place, into)
         return
-    if _is_shown(inner, str(_get(value, "@odata.type")), definition_id):
+    _walk_rest(context, value, place, into)
+    if is_empty(inner := value.get("value")):
+        return
+    if _is_shown(inner, str(value.get("@odata.type")), definition_id):
         into[place.at] = scalar(inner, place.path)
     else:
         hide(context, inner, place, into)
@@ -116,24 +121,26 @@ def _is_shown(value: Any, kind: str, definition_id: str) -> bool:
 
 
 def _group(context: Context, value: Any, _definition_id: str, place: Place, into: Content) -> None:
+    if not isinstance(value, dict):
+        hide(context, value, place, into)
+        return
     _walk_rest(context, value, place, into)
     _walk_children(context, value, place, into)
 
 
-def _walk_children(context: Context, value: Any, place: Place, into: Content) -> None:
-    children = _get(value, "children")
-    if not is_empty(children):
+def _walk_children(context: Context, value: Mapping[str, Any], place: Place, into: Content) -> None:
+    children = value.get("children")
+    if children:
         walk_siblings(context, children if isinstance(children, list) else [children], place, into)
 
 
-def _walk_rest(context: Context, value: Any, place: Place, into: Content) -> None:
-    if not isinstance(value, dict):
-        return
-    for name, inner in value.items():
-        if name not in _VALUE_SCAFFOLD and inner is not None and not str(name).endswith("@odata.type"):
-            _walk_other(context, name, inner, value, place, into)
+def _walk_rest(context: Context, value: Mapping[str, Any], place: Place, into: Content) -> None:
+    if not value.keys() <= _VALUE_SCAFFOLD:
+        for name, inner in value.items():
+            if name not in _VALUE_SCAFFOLD and inner is not None and not str(name).endswith("@odata.type"):
+                _walk_other(context, name, inner, value, place, into)
     reference = value.get("settingValueTemplateReference")
-    if isinstance(reference, dict) and reference.get("useTemplateDefault") is True:
+    if reference and isinstance(reference, dict) and reference.get("useTemplateDefault") is True:
         into[place.below("@useTemplateDefault").at] = True
 
 
@@ -147,10 +154,6 @@ def _walk_other(
     for path, leaf in inner.items():
         at = "@" + path.removeprefix("@")
         into[f"{place.at}/{at}" if place.at else at] = leaf
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
 
 
 _VALUES: Mapping[str, _ReadValue] = {

@@ -11,6 +11,7 @@ from atlas.domain.vocabulary import ChangeType, Severity
 
 _RANKS = tuple(Severity)
 _MOST_REASONS = 8
+_EVERYBODY = (rules.ASSIGNMENT_SEVERITY["widest"], "It is assigned to all users or all devices now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def _judge_assignment(change: PropertyChange) -> tuple[Severity, str] | None:
         return _judge_mode(change)
     if last in rules.TOLD_BY_MODE and change.kind is not ChangeType.MODIFIED:
         return None
+    if last == "target" and rules.EVERYBODY.match(str(_value(change.after))):
+        return _EVERYBODY
     what = "The filter of an assignment changed." if last.startswith("assignmentFilter") else "An assignment changed."
     return rules.ASSIGNMENT_SEVERITY["changed"], what
 
@@ -84,6 +87,8 @@ def _judge_mode(change: PropertyChange) -> tuple[Severity, str]:
         return rules.ASSIGNMENT_SEVERITY["narrower"], "An exclusion was added to the assignments."
     if _value(change.before) == "exclude":
         return rules.ASSIGNMENT_SEVERITY["wider"], "An exclusion was taken out of the assignments."
+    if change.kind is ChangeType.ADDED and rules.EVERYBODY.match(segments(change.path)[1]):
+        return _EVERYBODY
     if change.kind is ChangeType.ADDED:
         return rules.ASSIGNMENT_SEVERITY["wider"], "It is assigned to more targets."
     return rules.ASSIGNMENT_SEVERITY["narrower"], "It is assigned to fewer targets."

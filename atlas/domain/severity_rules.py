@@ -73,6 +73,8 @@ SETTING_CLASSES = (
         Severity.MEDIUM,
         r"userrights|securityoptions|lanman|kerberos|ntlm|[_/]smb",
     ),
+    # The last resort is what people call an object that hardens something.
+    _class("a security baseline", Severity.MEDIUM, r"- security -|security baseline|hardening|securityguide|msslegacy"),
 )
 OTHER_SETTING = SettingClass("a setting", Severity.LOW, re.compile(""))
 
@@ -84,9 +86,11 @@ ASSIGNMENT_SEVERITY: Mapping[str, Severity] = {
     "wider": Severity.MEDIUM,
     "narrower": Severity.HIGH,
     "changed": Severity.MEDIUM,
+    "widest": Severity.HIGH,
 }
 
 # An assignment that comes or goes is judged by its mode; these come and go with it.
+EVERYBODY = re.compile(r"^\[?(allUsers|allDevices)\b")
 TOLD_BY_MODE = frozenset({"target", "intent", "source"})
 
 # Booleans, by the property's name: which value is the stronger one.

@@ -11,7 +11,10 @@ import pytest
 from atlas.domain.canonical import canonical_item
 from atlas.domain.differ import diff
 from atlas.domain.identity import separate_duplicates
+from atlas.domain.labels import label_of
 from atlas.domain.recreation import Candidate, link
+from atlas.domain.severity import assess
+from atlas.domain.vocabulary import ChangeType
 from tests.domain.graph import KEY
 from tests.domain.strategies import shuffled
 
@@ -97,6 +100,46 @@ def candidates(items):
         Candidate(item.item_type, item.external_id, item.display_name, item.settings_hash, item.properties)
         for item in items
     ]
+
+
+def judged(before, after):
+    """How severe each finding of a pair is, by change type; and what is said of each."""
+    found, told = Counter(), {}
+    for one, other in moves(before, after):
+        kind = ChangeType.ADDED if one is None else ChangeType.REMOVED if other is None else ChangeType.MODIFIED
+        item = other or one
+        old, new = one and one.properties, other and other.properties
+        assessment = assess(
+            change_type=kind, item_type=item.item_type, display_name=item.display_name, changes=diff(old, new),
+            properties_before=old, properties_after=new,
+        )  # fmt: skip
+        found[kind.value, assessment.severity.value] += 1
+        told[item.display_name] = assessment.reasons
+    return dict(found), told
+
+
+def test_the_findings_are_as_severe_as_a_person_would_say(recorded):
+    (first, _), (second, _), (third, _) = recorded
+    assert judged(first, second)[0] == {
+        ("ADDED", "LOW"): 2, ("REMOVED", "MEDIUM"): 1, ("MODIFIED", "HIGH"): 2, ("MODIFIED", "MEDIUM"): 3,
+    }  # fmt: skip
+    found, told = judged(second, third)
+    assert found == {
+        ("ADDED", "LOW"): 4, ("ADDED", "MEDIUM"): 1, ("REMOVED", "MEDIUM"): 1, ("MODIFIED", "HIGH"): 1,
+        ("MODIFIED", "MEDIUM"): 2,
+        ("MODIFIED", "LOW"): 5, ("MODIFIED", "INFORMATIONAL"): 3,
+    }  # fmt: skip
+    (antivirus,) = [reasons for name, reasons in told.items() if "Defender Antivirus" in name]
+    assert antivirus[0].startswith("Malware protection was added: Defender > Configuration reporting enable dynamic")
+
+
+def test_hardly_a_label_holds_a_run_of_letters_that_nobody_can_read(recorded):
+    labels = {label_of(path) for items, _ in recorded for item in items.values() for path in item.properties}
+    words = [word for label in labels for word in label.split(" ")]
+    long = [word for word in words if len(word) > 18 and word.isalpha()]
+    short = [word for word in words if len(word) == 1 and word.isalpha() and word not in "av"]
+    assert len(labels) > 1_500
+    assert (len(long) + len(short)) / len(words) < 0.01, [*long, *short]
 
 
 def test_shuffled_in_every_array_and_in_arrival_the_releases_are_the_same(recorded):

@@ -93,6 +93,8 @@ def test_a_conditional_access_policy_that_is_switched_off_is_critical():
         ([graph.assignment()], [graph.assignment("exclusionGroupAssignmentTarget")], "HIGH", "exclusion was added"),
         ([graph.assignment()], [graph.assignment(filter_id=graph.GROUP, filter_type="include")], "MEDIUM", "filter"),
         ([graph.assignment()], [graph.assignment(group="0")], "MEDIUM", "An assignment changed"),
+        ([], [graph.assignment("allDevicesAssignmentTarget", None)], "HIGH", "all users or all devices now"),
+        ([graph.assignment()], [graph.assignment("allLicensedUsersAssignmentTarget", None)], "HIGH", "all users"),
     ],
 )
 def test_an_assignment_tells_whether_it_became_wider_or_narrower(before, after, severity, reason):
