@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from atlas import jobs
+from atlas import jobs, rules
 from atlas.domain.canonical import decode_body
-from atlas.domain.evaluation import Evaluation, comparable, evaluate, leave_out
+from atlas.domain.evaluation import Evaluation
 from atlas.domain.identity import item_id
 from atlas.domain.moves import Draft, Move, draft, shared_id
 from atlas.domain.recreation import Candidate, Recreation, link
+from atlas.domain.rules import Subject, Suppression, suppression
 from atlas.domain.triage import Life
 from atlas.domain.verdicts import Birth, Existing, Judgement, Verdict, judge, judge_data_quality
 from atlas.domain.vocabulary import BaselineMode, ChangeType, DriftRunStatus, FindingKind, FindingStatus, Resolution
 from atlas.jobs import Job, Lease
+from atlas.moved import ends, moved
 from atlas.store import aliases, effects, generation
 from atlas.store import jobs as job_store
 from atlas.store.bodies import pack_evidence
@@ -51,11 +53,11 @@ async def generate(worker: Database, lease: Lease) -> Job | None:
         await jobs.progress(worker, lease, 0, len(plan.moves))
     drafts = await asyncio.to_thread(_draft, lease.job.tenant_id, plan)
     async with jobs.effect(worker, lease) as connection:
-        judgements = await _take_effect(connection, lease, plan, drafts)
+        judgements, suppressed = await _take_effect(connection, lease, plan, drafts)
         following = await generation.next_queued(
             connection, lease.job.tenant_id, plan.pair["scope_id"], lease.job.run_id
         )
-        await _finish(connection, lease, plan, drafts, judgements)
+        await _finish(connection, lease, plan, drafts, judgements, suppressed)
     await worker.notify([lease.job.tenant_id])
     return None if following is None else Job("drift", lease.job.tenant_id, following)
 
@@ -63,55 +65,18 @@ async def generate(worker: Database, lease: Lease) -> Job | None:
 async def _plan(connection: Connection, lease: Lease) -> Plan:
     tenant_id = lease.job.tenant_id
     pair = await generation.pair(connection, tenant_id, lease.job.run_id)
-    coverage = await generation.coverage(connection, tenant_id, pair["current_run_id"])
-    complete = frozenset(item_type for item_type, unit in coverage.items() if unit["status"] == "COMPLETE")
-    before = await generation.complete_before(connection, tenant_id, pair["scope_id"], pair["baseline_seq"], complete)
-    evaluation = evaluate({key: (unit["status"], unit["message"]) for key, unit in coverage.items()}, before)
-    rows = await generation.moved(
-        connection, tenant_id, pair["scope_id"], sorted(evaluation.evaluated), pair["baseline_seq"], pair["current_seq"]
-    )
-    moves = await _in_one_form(connection, tenant_id, [_move(row) for row in rows])
-    foreign = {move.item_type for move in moves if not comparable(move.old_hash, move.new_hash)}
-    evaluation = leave_out(evaluation, foreign)
-    moves = [move for move in moves if move.item_type not in foreign and move.old_hash != move.new_hash]
-    hashes = {one for move in moves for one in (move.old_hash, move.new_hash) if one is not None}
+    found = await moved(
+        connection, tenant_id, pair["scope_id"],
+        current_run_id=pair["current_run_id"], baseline=pair["baseline_seq"], current=pair["current_seq"],
+    )  # fmt: skip
     return Plan(
         pair=pair,
-        evaluation=evaluation,
-        complete=complete,
-        moves=tuple(moves),
-        settings_hashes={
-            (row["item_type"], row["external_id"]): row["new_settings_hash"] or row["old_settings_hash"] for row in rows
-        },
-        bodies=await generation.bodies(connection, tenant_id, hashes),
+        evaluation=found.evaluation,
+        complete=found.complete,
+        moves=found.moves,
+        settings_hashes=found.settings_hashes,
+        bodies=await generation.bodies(connection, tenant_id, ends(found.moves)),
         duplicates=await generation.duplicates(connection, tenant_id, pair["current_run_id"]),
-    )
-
-
-async def _in_one_form(connection: Connection, tenant_id: UUID, moves: Sequence[Move]) -> list[Move]:
-    """A move over a change of form or key is told in the older form, under which both contents are known."""
-    apart = [move for move in moves if not comparable(move.old_hash, move.new_hash)]
-    if not apart:
-        return list(moves)
-    older = await aliases.older(connection, tenant_id, {move.new_hash for move in apart if move.new_hash})
-    told = []
-    for move in moves:
-        names = older.get(move.new_hash or "", [])
-        told.append(
-            replace(move, new_hash=next((one for one in names if comparable(move.old_hash, one)), move.new_hash))
-        )
-    return told
-
-
-def _move(row: Row) -> Move:
-    return Move(
-        item_type=row["item_type"],
-        external_id=row["external_id"],
-        display_name=row["new_name"] if row["new_name"] is not None else row["old_name"],
-        platform=row["platform"],
-        item_id=row["item_id"],
-        old_hash=row["old_hash"],
-        new_hash=row["new_hash"],
     )
 
 
@@ -127,7 +92,8 @@ def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
 
 async def _take_effect(
     connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]
-) -> Sequence[Judgement]:
+) -> tuple[Sequence[Judgement], int]:
+    """The judgements, and how many of the findings that are NEW a rule hides."""
     tenant_id, pair = lease.job.tenant_id, plan.pair
     scope_id, current = pair["scope_id"], pair["current_seq"]
     generated = await generation.lock_scope(connection, tenant_id, scope_id)
@@ -136,7 +102,9 @@ async def _take_effect(
     quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
     links = await asyncio.to_thread(_recreations, plan, drafts)
     births = [*judgement.births, *quality.births]
-    await effects.insert_findings(connection, [_row(tenant_id, pair, born, links) for born in births])
+    hidden = await _hidden(connection, tenant_id, births)
+    rows = [_row(tenant_id, pair, born, links) | _suppressed(hidden.get(born.draft.id)) for born in births]
+    await effects.insert_findings(connection, rows)
     verdicts = [*judgement.verdicts, *quality.verdicts]
     await effects.update_triage(connection, tenant_id, [_change(verdict) for verdict in verdicts])
     seen = [one.draft.id for one in births] + sorted(judgement.known | quality.known)
@@ -144,7 +112,31 @@ async def _take_effect(
     if newest:
         await generation.set_judged(connection, tenant_id, scope_id, plan.evaluation.evaluated, current)
         await generation.set_generated(connection, tenant_id, scope_id, current)
-    return judgement, quality
+    return (judgement, quality), sum(one.life.status == FindingStatus.NEW and one.draft.id in hidden for one in births)
+
+
+async def _hidden(connection: Connection, tenant_id: UUID, births: Sequence[Birth]) -> dict[UUID, Suppression]:
+    """What the tenant's rules hide of the findings that are about to be made. These rules stand until the commit."""
+    standing = await rules.for_generation(connection, tenant_id)
+
+    def judged() -> dict[UUID, Suppression]:
+        subjects = {
+            one.draft.id: Subject(
+                one.draft.kind, one.draft.change_type, one.draft.item_type, one.draft.external_id, one.draft.display_name
+            )
+            for one in births
+        }
+        found = {one.draft.id: suppression(standing, subjects[one.draft.id], one.draft.changes) for one in births}
+        return {key: one for key, one in found.items() if one is not None}
+
+    return await asyncio.to_thread(judged) if standing else {}
+
+
+def _suppressed(hidden: Suppression | None) -> dict[str, Any]:
+    return {
+        "suppressed_by": None if hidden is None else hidden.rule_id,
+        "suppressed_until": None if hidden is None else hidden.until,
+    }
 
 
 async def _judge(
@@ -328,7 +320,12 @@ def _change(verdict: Verdict) -> dict[str, Any]:
 
 
 async def _finish(
-    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft], judgements: Sequence[Judgement]
+    connection: Connection,
+    lease: Lease,
+    plan: Plan,
+    drafts: Sequence[Draft],
+    judgements: Sequence[Judgement],
+    suppressed: int,
 ) -> None:
     """Counts and status, in the transaction of the findings that they count."""
     of_type = Counter(one.change_type for one in drafts)
@@ -344,7 +341,8 @@ async def _finish(
         removed=of_type[ChangeType.REMOVED],
         modified=of_type[ChangeType.MODIFIED],
         property_changes=sum(len(one.changes) for one in drafts if one.change_type == ChangeType.MODIFIED),
-        findings_new=sum(one.findings_new for one in judgements),
+        findings_new=sum(one.findings_new for one in judgements) - suppressed,
+        findings_suppressed=suppressed,
         findings_reopened=sum(one.findings_reopened for one in judgements),
         findings_resolved=sum(one.findings_resolved for one in judgements),
         findings_unchanged=sum(one.findings_unchanged for one in judgements),

@@ -36,6 +36,8 @@ _VALUES_UNSAID = 10
 _LARGEST = 1_000
 # So many values embedded in a row cost as much as a row.
 _VALUES_A_NODE = 10
+# These have no id, and are read like a row.
+_ROWS = frozenset({"ObjectChange"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,5 +180,5 @@ def _is_list(type_: GraphQLOutputType) -> bool:
 
 def _is_node(type_: GraphQLNamedType) -> bool:
     if isinstance(type_, GraphQLObjectType):
-        return any(interface.name == "Node" for interface in type_.interfaces)
+        return type_.name in _ROWS or any(interface.name == "Node" for interface in type_.interfaces)
     return type_.name == "Node"

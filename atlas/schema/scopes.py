@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from atlas.domain.overview import drift_state, ungenerated_runs
+from atlas.schema.changes import Offset
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.drift_runs import DriftRun, load_drift_run, page_of_drift_runs
 from atlas.schema.enums import BaselineMode, DriftRunStatus, DriftState
@@ -22,6 +23,7 @@ from atlas.schema.listing_arguments import (
     SyncRunOrderArgument,
 )
 from atlas.schema.node import Node
+from atlas.schema.object_changes import FirstObjects, ObjectChange, changes_since_last_run
 from atlas.schema.pagination import Connection
 from atlas.schema.principals import Principal, load_principal
 from atlas.schema.refs import TenantRef
@@ -155,6 +157,14 @@ class Scope(Node):
             info, findings.of_scope, self.tenant_id, self.scope_id, filter, order_by,
             first=first, after=after, last=last, before=before,
         )  # fmt: skip
+
+    @resolved(
+        "The plain difference of its last two recorded runs, by type and id: what is new beside a pinned baseline. It"
+        " is computed when asked for, is no finding and has no triage. Types that were not read to their end are left"
+        " out; nothing where fewer than two runs are recorded."
+    )
+    async def since_last_run(self, info: Info, first: FirstObjects = 50, offset: Offset = 0) -> list[ObjectChange]:
+        return await changes_since_last_run(info.context, self.tenant_id, self.scope_id, first=first, offset=offset)
 
 
 def scope_of(row: Row) -> Scope:

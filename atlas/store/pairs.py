@@ -42,6 +42,17 @@ async def run_at(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, s
     return rows.mappings().one_or_none()
 
 
+async def newest_runs(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, most: int) -> Sequence[RowMapping]:
+    """(id, seq) of the scope's newest recorded runs, the newest first."""
+    rows = await connection.execute(
+        select(sync_runs.c.id, sync_runs.c.seq)
+        .where(sync_runs.c.tenant_id == tenant_id, sync_runs.c.scope_id == scope_id, sync_runs.c.seq.is_not(None))
+        .order_by(sync_runs.c.seq.desc())
+        .limit(most)
+    )
+    return rows.mappings().all()
+
+
 async def ungenerated(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> Sequence[RowMapping]:
     """The recorded runs whose consecutive pair nobody generated or asked for, oldest first.
 
