@@ -1,0 +1,275 @@
+"""Recording, generating and triaging, twenty runs on end and at random, agree with a plain model at each step."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url, select
+
+from atlas import access, drift, triage
+from atlas.domain.errors import RefusedError
+from atlas.domain.vocabulary import Role
+from atlas.local import Services
+from atlas.store.bootstrap import bootstrap
+from atlas.store.database import Database, open_database
+from atlas.store.migrations import upgrade
+from atlas.store.tables import drift_runs, item_intervals
+from tests.factories import Tenant, make_policy, write_export
+from tests.model import TYPES, Content, Model, Move, State, Subject
+from tests.test_drift import KEY, findings_of, generated, record
+
+RUNS = 20
+WALKS = range(6)
+LONG_WALKS = range(100, 160)
+NUMBERS = (1, 2, 3, 4)
+FOLDERS = dict(zip(TYPES, ("SettingsCatalog", "DeviceConfiguration"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A database and its doors."""
+
+    owner: Database
+    api: Database
+    worker: Database
+
+
+@dataclass(slots=True)
+class Walk:
+    """The model and the product side by side. What happens follows from `seed`; `arrival` orders the files alone."""
+
+    house: House
+    tenant: Tenant
+    folder: Path
+    seed: Random
+    arrival: Random
+    pins: bool
+    model: Model = field(default_factory=Model)
+    world: dict[Subject, Content] = field(default_factory=dict)
+    run_ids: list[UUID] = field(default_factory=list)
+    hashes: dict[tuple[Subject, Content], str] = field(default_factory=dict)
+
+    async def step(self, number: int) -> None:
+        self._mutate()
+        await self._record(self.folder / f"{number:02d}")
+        await self._check_inventory()
+        if self.seed.random() < 0.7:
+            await self._generate()
+            if self.seed.random() < 0.3:
+                await self._generate()
+        for _ in range(self.seed.randrange(3)):
+            await self._triage()
+        if self.pins and self.seed.random() < 0.25:
+            await self._pin()
+
+    def _mutate(self) -> None:
+        """A value, a name, an object added, removed, or added again."""
+        for _ in range(self.seed.randrange(1, 5)):
+            subject = self.seed.choice(TYPES), self.seed.choice(NUMBERS)
+            name, value = self.world.get(subject, (f"Object {subject[1]}", 1))
+            what = self.seed.random()
+            if what < 0.3:
+                self.world.pop(subject, None)
+            elif what < 0.45:
+                self.world[subject] = ("Renamed" if name != "Renamed" else f"Object {subject[1]}", value)
+            else:
+                self.world[subject] = (name, self.seed.choice((1, 2, 3)))
+
+    async def _record(self, export: Path) -> None:
+        """A type fails by a file that is no JSON, among a part of its objects, or has no folder at all."""
+        seen, read = dict[Subject, Content](), dict[str, str]()
+        for item_type in TYPES:
+            objects = {subject: content for subject, content in self.world.items() if subject[0] == item_type}
+            fate = self.seed.random()
+            if fate < 0.15:
+                read[item_type] = "FAILED"
+                objects = {subject: one for subject, one in objects.items() if self.seed.random() < 0.5}
+            elif fate < 0.3 or not objects:
+                continue
+            else:
+                read[item_type] = "COMPLETE"
+            seen |= objects
+        if not read:
+            read[TYPES[0]] = "FAILED"
+        self._write(export, seen, read)
+        recorded = self.model.record(seen, read)
+        run_id = await record(self.house.api, self.house.worker, self.tenant, export)
+        if recorded:
+            self.run_ids.append(run_id)
+
+    def _write(self, export: Path, seen: dict[Subject, Content], read: dict[str, str]) -> None:
+        for item_type, status in read.items():
+            objects = [_raw(subject, content) for subject, content in seen.items() if subject[0] == item_type]
+            self.arrival.shuffle(objects)
+            write_export(export, *objects, kind=FOLDERS[item_type])
+            if status == "FAILED":
+                (export / FOLDERS[item_type] / f"{self.arrival.randrange(9):04d}x.json").write_text('{"id": "x", ')
+
+    async def _generate(self) -> None:
+        if self.model.generate():
+            await generated(self.house.api, self.house.worker, self.tenant)
+        else:
+            with pytest.raises(RefusedError, match=r"must be older|needs two"):
+                await drift.request_drift(self.house.api, self.tenant.as_(Role.OPERATOR), scope_key=KEY)
+
+    async def _triage(self) -> None:
+        open_ = sorted((move for move, one in self.model.findings.items() if one.status != "RESOLVED"), key=str)
+        if not open_:
+            return
+        move = self.seed.choice(open_)
+        finding_id = (await self._rows())[move]["id"]
+        context = self.tenant.as_(Role.OPERATOR)
+        if self.model.findings[move].status == "ACKNOWLEDGED" and self.seed.random() < 0.5:
+            self.model.reopen(move)
+            await triage.reopen(self.house.api, context, finding_id, reason="looked again")
+        else:
+            self.model.acknowledge(move)
+            await triage.acknowledge(self.house.api, context, [finding_id], reason="agreed")
+
+    async def _pin(self) -> None:
+        context = self.tenant.as_(Role.MANAGER)
+        if self.model.pinned is not None and self.seed.random() < 0.6:
+            self.model.pinned = None
+            await triage.unpin_baseline(self.house.api, context, scope_key=KEY, reason="no more")
+        elif self.run_ids:
+            seq = self.seed.randrange(len(self.run_ids)) + 1
+            self.model.pin(seq)
+            run_id = self.run_ids[seq - 1]
+            await triage.pin_baseline(self.house.api, context, scope_key=KEY, run_id=run_id, reason="golden")
+
+    async def check(self) -> None:
+        shown = {move: _state(row) for move, row in (await self._rows()).items()}
+        assert shown == self.model.findings
+        async with self.house.api.transaction(self.tenant.as_(Role.READER)) as connection:
+            rows = (await connection.execute(select(*(c for c in drift_runs.c if c.name != "lease_token")))).mappings()
+            counts = {(row["baseline_seq"], row["current_seq"]): _counts(dict(row)) for row in rows}
+        assert counts == self.model.counts
+
+    async def _check_inventory(self) -> None:
+        """The scope holds what the model's last run holds; an object's contents have a hash each, always the same."""
+        async with self.house.api.transaction(self.tenant.as_(Role.READER)) as connection:
+            still = await connection.execute(select(item_intervals).where(item_intervals.c.valid_to.is_(None)))
+            held = {_subject(row): (row["display_name"], row["hash"]) for row in still.mappings()}
+        world = self.model.runs[-1].world if self.model.runs else {}
+        assert {subject: name for subject, (name, _) in held.items()} == {s: name for s, (name, _) in world.items()}
+        for subject, content in world.items():
+            assert self.hashes.setdefault((subject, content), held[subject][1]) == held[subject][1]
+        assert len({(subject, one) for (subject, _), one in self.hashes.items()}) == len(self.hashes)
+
+    async def _rows(self) -> dict[Move, dict[str, Any]]:
+        """The product's findings by what the model calls them."""
+        names = {(subject, one): content for (subject, content), one in self.hashes.items()}
+        rows = await findings_of(self.house.api, self.tenant)
+
+        def content(row: dict[str, Any], which: str) -> Content | None:
+            return None if row[which] is None else names[_subject(row), row[which]]
+
+        found = {(*_subject(row), content(row, "baseline_hash"), content(row, "current_hash")): row for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+
+def _raw(subject: Subject, content: Content) -> dict[str, Any]:
+    item_type, number = subject
+    name, value = content
+    if item_type == "configurationPolicy":
+        return make_policy(number, value=value, name=name)
+    return {
+        "@odata.type": "#microsoft.graph.windows10GeneralConfiguration",
+        "id": f"00000000-0000-4000-9000-{number:012d}",
+        "displayName": name,
+        "passwordMinimumLength": value,
+        "passwordRequired": True,
+    }
+
+
+def _subject(row: Any) -> Subject:
+    return row["item_type"], int(row["external_id"].rpartition("-")[2])
+
+
+def _state(row: dict[str, Any]) -> State:
+    return State(
+        row["status"], row["resolution"], row["is_current"], row["occurrences"], row["acknowledged_by"] is not None
+    )
+
+
+def _counts(row: dict[str, Any]) -> dict[str, object]:
+    assert row["status"] == "SUCCEEDED"
+    names = ("added", "removed", "modified", "new", "reopened", "resolved", "unchanged")
+    counts = {name if name in row else f"findings_{name}": None for name in names}
+    told: dict[str, object] = {name: row[name] for name in counts}
+    return told | {"not_evaluated": {one["item_type"]: one["reason"] for one in row["not_evaluated"]}}
+
+
+async def _tenant(house: House, tenant_id: UUID, name: str) -> Tenant:
+    members = {role: (await access.ensure_local_principal(house.api, f"{role}-{name}")).id for role in Role}
+    await access.create_tenant(house.owner, name, tenant_id=tenant_id, owner_principal_id=members[Role.OWNER])
+    tenant = Tenant(tenant_id, name, members)
+    for role in (Role.READER, Role.OPERATOR, Role.MANAGER):
+        await access.set_membership(house.api, tenant.owner, members[role], role)
+    return tenant
+
+
+async def _walk(house: House, tenant_id: UUID, folder: Path, seed: int, *, arrival: int, checked: bool = True) -> Walk:
+    tenant = await _tenant(house, tenant_id, f"walk-{tenant_id.hex}")
+    walk = Walk(house, tenant, folder, Random(seed), Random(arrival), pins=seed % 2 == 1)
+    for number in range(RUNS):
+        await walk.step(number)
+        if checked or number == RUNS - 1:
+            await walk.check()
+    return walk
+
+
+async def _bytes(walk: Walk) -> list[tuple[object, ...]]:
+    """All of a finding that follows from what was recorded and decided; not when that was, nor the ids of runs."""
+    names = (
+        "id", "fingerprint", "kind", "change_type", "severity", "severity_reasons", "item_type", "external_id",
+        "display_name", "platform", "evidence", "change_count", "baseline_hash", "current_hash", "superseded_by",
+        "recreation_of", "recreation_similarity", "recreation_identical", "status", "resolution", "is_current",
+        "occurrences", "acknowledged_reason", "version",
+    )  # fmt: skip
+    rows = await findings_of(walk.house.api, walk.tenant)
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+@pytest.fixture
+def house(owner: Database, api: Database, worker: Database) -> House:
+    return House(owner, api, worker)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def elsewhere(cluster: Services) -> AsyncIterator[House]:
+    """Another database, so that a tenant of the same id, and so of the same key, can live twice."""
+    await bootstrap(cluster.superuser_database_url, database="elsewhere")
+    urls = [
+        make_url(url).set(database="elsewhere").render_as_string(hide_password=False)
+        for url in (cluster.owner_database_url, cluster.database_url, cluster.worker_database_url)
+    ]
+    await upgrade(urls[0])
+    doors = [open_database(url) for url in urls]
+    yield House(*doors)
+    for door in doors:
+        await door.close()
+
+
+@pytest.mark.parametrize("seed", WALKS)
+async def test_a_walk_agrees_with_the_model_at_each_step_and_is_the_same_to_the_byte_in_another_order_of_arrival(
+    house: House, elsewhere: House, tmp_path: Path, seed: int
+) -> None:
+    tenant_id = uuid4()
+    walk = await _walk(house, tenant_id, tmp_path / "one", seed, arrival=1)
+    again = await _walk(elsewhere, tenant_id, tmp_path / "again", seed, arrival=2, checked=False)
+    told = await _bytes(walk)
+    assert len(told) > 10, "a walk in which next to nothing happens tests nothing"
+    assert told == await _bytes(again)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", LONG_WALKS)
+async def test_many_walks_agree_with_the_model(house: House, tmp_path: Path, seed: int) -> None:
+    await _walk(house, uuid4(), tmp_path, seed, arrival=seed)
