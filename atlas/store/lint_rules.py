@@ -56,9 +56,7 @@ _POLICIES = """
     )"""
 _ROLES = f"roles as (select * from pg_roles where rolname in {_APP})"
 
-_FIX_MIGRATION = (
-    "Make it as `migrations/versions` does: by hand as atlas_owner where it was changed, else in the migration that lacks it."
-)
+_FIX_MIGRATION = "Make it as `migrations/versions` does: by hand as atlas_owner, or in the migration that lacks it."
 
 TABLES = (
     Rule(

@@ -1,5 +1,6 @@
 """What the tests of the documents share: the repository, its files, and how a page is taken apart."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -43,6 +44,13 @@ def rows(text: str) -> list[list[str]]:
         for number, line in enumerate(lines)
         if line.startswith("|") and not _is_rule(line) and not (number + 1 < len(lines) and _is_rule(lines[number + 1]))
     ]
+
+
+def functions(path: str) -> set[str]:
+    """The functions of a module of the repository."""
+    return {
+        node.name for node in ast.parse(page(path)).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def blocks(text: str, language: str) -> list[str]:

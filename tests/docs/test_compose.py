@@ -52,6 +52,12 @@ def test_each_process_has_the_role_that_it_needs_and_no_other():
     assert roles["migrate"] == {"postgres", "atlas_owner", "atlas_api", "atlas_worker", "atlas_sweeper"}
 
 
+def test_the_api_is_not_given_the_secret_key():
+    assert not [name for name in SERVICES["api"]["environment"] if "SECRET" in name]
+    assert "secrets" not in SERVICES["api"]
+    assert "secrets" in SERVICES["cli"]
+
+
 def test_what_stays_has_a_health_check_and_whoever_waits_waits_for_it():
     for name in ("postgres", "valkey", "api", "worker"):
         assert "healthcheck" in SERVICES[name], name

@@ -1,12 +1,11 @@
 """Each principle names tests that fail when it is broken; they must exist."""
 
-import ast
 import re
 import tomllib
 
 import pytest
 
-from tests.docs.reading import ROOT, page, sections
+from tests.docs.reading import functions, page, sections
 
 PRINCIPLES = dict(sections(page("specs/constitution.md"), 2))
 
@@ -22,11 +21,6 @@ def test_a_principle_names_tests_that_exist(title: str):
     assert tests
     assert len(tests) + len(contracts) == PRINCIPLES[title].count("\n- ")
     for path, name in tests:
-        functions = {
-            node.name
-            for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        assert name in functions, path
+        assert name in functions(path), path
     kept = tomllib.loads(page("pyproject.toml"))["tool"]["importlinter"]["contracts"]
     assert set(contracts) <= {contract["name"] for contract in kept}

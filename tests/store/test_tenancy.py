@@ -12,7 +12,8 @@ from tests.store.world import DENIED, World, attempt, run
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
     "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
-    "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs", "tenant_principals",
+    "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs",
+    "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
     "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "item_intervals",
