@@ -10,12 +10,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from atlas.budget import Budget, Rates, Scope, Unit, open_budget
+from atlas.cli.server import rates_of
 from atlas.local import Services
 from atlas.metrics import Metrics
 from atlas.schema.refusal import RESPONSE_TYPE
+from atlas.settings import Settings
 from atlas.store.database import Database
 from tests.factories import make_tenant
 from tests.http.conftest import Caller, Server, make_caller, serving
@@ -24,7 +27,6 @@ from tests.http.test_streams import begin, events, receive, send, socket, stream
 
 NONE = Rates(0, 0, 0, 0)
 NAME = {"query": "{ viewer { principal { displayName } } }"}
-SHORT = 0.4
 
 
 @asynccontextmanager
@@ -86,6 +88,14 @@ async def test_processes_share_a_budget_and_none_is_given_twice(cluster: Service
         taken = await asyncio.gather(*(made.charge(who, [], 1) for made in (one, other) for _ in range(40)))
     allowed = sum(1 for standing in taken if standing is not None and standing.allowed)
     assert allowed in {30, 31}, "one may have come back meanwhile"
+
+
+def test_a_deployment_has_limits_and_an_embedded_home_those_that_are_set() -> None:
+    url = SecretStr("postgresql://atlas_api@db/atlas")
+    assert rates_of(Settings(database_url=url)) == Rates()
+    assert rates_of(Settings(database_url=url, rate_limit_points=0)) == Rates(principal_points=0)
+    assert not rates_of(Settings()).limits(*Scope)
+    assert rates_of(Settings(rate_limit_tenant_points=7)) == replace(NONE, tenant_points=7)
 
 
 async def test_without_limits_valkey_is_not_asked(cluster: Services) -> None:
