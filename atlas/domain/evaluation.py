@@ -1,6 +1,7 @@
 """Which item types a pair of runs says anything about. What could not be read is never removed and never resolved."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from atlas.domain.vocabulary import CoverageStatus, NotEvaluatedReason
@@ -21,7 +22,7 @@ class Evaluation:
     not_evaluated: tuple[NotEvaluated, ...]
 
 
-def evaluate(coverage: Mapping[str, tuple[str, str | None]], complete_before: Set[str]) -> Evaluation:
+def evaluate(coverage: Mapping[str, tuple[str, str | None]], complete_before: AbstractSet[str]) -> Evaluation:
     """A type is evaluated when it was complete in the current run and complete at or before the baseline run.
 
     `coverage` maps the current run's item types to (status, message); `complete_before` holds the types that were
@@ -43,7 +44,7 @@ def evaluate(coverage: Mapping[str, tuple[str, str | None]], complete_before: Se
     return Evaluation(frozenset(evaluated), tuple(others))
 
 
-def leave_out(evaluation: Evaluation, item_types: Set[str]) -> Evaluation:
+def leave_out(evaluation: Evaluation, item_types: AbstractSet[str]) -> Evaluation:
     """Takes the types out whose contents were recorded under another canonical form: they cannot be compared."""
     message = "Its contents were recorded under an older canonical form; the next run is compared with this one."
     taken = [NotEvaluated(one, NotEvaluatedReason.NOT_COMPARABLE, message) for one in sorted(item_types)]

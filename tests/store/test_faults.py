@@ -34,7 +34,7 @@ async def test_a_database_that_is_not_there_is_unreachable() -> None:
         await lost.close()
 
 
-async def test_a_connection_that_was_ended_is_passing_and_a_statement_that_took_too_long_is_told_apart(api: Database) -> None:
+async def test_an_ended_connection_is_passing_and_a_statement_that_took_too_long_is_told_apart(api: Database) -> None:
     ended = await raised(api, "select pg_terminate_backend(pg_backend_pid())")
     assert isinstance(ended, DBAPIError)
     assert fault_of(ended) is Fault.UNREACHABLE
