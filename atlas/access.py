@@ -134,7 +134,7 @@ async def create_token(
     name = principal_name.strip()
     if not 1 <= len(name) <= 200 or not name.isprintable():
         raise RefusedError(UserErrorCode.INVALID_INPUT, "A principal's name has 1 to 200 printable characters.")
-    tenant_id = _tenant(context)
+    tenant_id = tenant_of(context)
     token = new_token()
     async with db.transaction(context) as connection:
         if context.principal_id is not None:
@@ -164,7 +164,7 @@ async def create_own_token(owner: Database, context: Context, *, expires_at: dat
     async with owner.transaction(context) as connection:
         token_id = await store.insert_token(
             connection,
-            tenant_id=_tenant(context),
+            tenant_id=tenant_of(context),
             principal_id=context.principal_id,
             token_hash=_hash(token),
             hint=token[:12],
@@ -178,7 +178,7 @@ async def list_tokens(db: Database, context: Context) -> list[Token]:
     async with db.transaction(context, readonly=True) as connection:
         if context.principal_id is not None:
             await require(connection, context, Capability.MANAGE_MEMBERS)
-        rows = await store.tokens_of(connection, _tenant(context))
+        rows = await store.tokens_of(connection, tenant_of(context))
     return [
         Token(
             row["id"], row["hint"], row["principal_id"], row["display_name"], row["role"], row["created_at"],
@@ -193,10 +193,10 @@ async def revoke_token(db: Database, context: Context, token_id: UUID) -> bool:
     async with db.transaction(context) as connection:
         if context.principal_id is not None:
             await require(connection, context, Capability.MANAGE_MEMBERS)
-        principal_id = await store.revoke_token(connection, tenant_id=_tenant(context), token_id=token_id)
+        principal_id = await store.revoke_token(connection, tenant_id=tenant_of(context), token_id=token_id)
     if principal_id is not None:
         # Its streams may follow another tenant than the one that made it.
-        await db.notify([_tenant(context), principal_id])
+        await db.notify([tenant_of(context), principal_id])
     return principal_id is not None
 
 
@@ -205,9 +205,9 @@ async def set_membership(db: Database, context: Context, principal_id: UUID, rol
     async with db.transaction(context) as connection:
         await require(connection, context, Capability.MANAGE_MEMBERS)
         membership = await store.upsert_membership(
-            connection, tenant_id=_tenant(context), principal_id=principal_id, role=role
+            connection, tenant_id=tenant_of(context), principal_id=principal_id, role=role
         )
-    await db.notify([_tenant(context), principal_id])
+    await db.notify([tenant_of(context), principal_id])
     return membership
 
 
@@ -215,9 +215,9 @@ async def remove_membership(db: Database, context: Context, principal_id: UUID) 
     """False where the principal is no member. The last OWNER cannot go (CONFLICT)."""
     async with db.transaction(context) as connection:
         await require(connection, context, Capability.MANAGE_MEMBERS)
-        removed = await store.delete_membership(connection, tenant_id=_tenant(context), principal_id=principal_id)
+        removed = await store.delete_membership(connection, tenant_id=tenant_of(context), principal_id=principal_id)
     if removed:
-        await db.notify([_tenant(context), principal_id])
+        await db.notify([tenant_of(context), principal_id])
     return removed
 
 
@@ -248,7 +248,8 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _tenant(context: Context) -> UUID:
+def tenant_of(context: Context) -> UUID:
+    """The tenant that the context names. Raises `RefusedError` NOT_FOUND where it names none."""
     if context.tenant_id is None:
         raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such tenant, or you are no member of it.")
     return context.tenant_id

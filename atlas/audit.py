@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from atlas.access import require
+from atlas.access import require, tenant_of
 from atlas.domain.audit_chain import Broken, Checkpoint, Fault, Position, missing, walk
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import Capability, UserErrorCode
@@ -99,7 +99,7 @@ async def _follow(
     broken = None
     while broken is None and position.seq < last:
         async with db.transaction(context, readonly=True) as connection:
-            links = await store.links_after(connection, _tenant(context), position.seq, last=last, most=BATCH)
+            links = await store.links_after(connection, tenant_of(context), position.seq, last=last, most=BATCH)
         if not links:
             return position, missing(position.seq + 1)
         position, broken = walk(position, links, known)
@@ -127,7 +127,7 @@ async def _unlinked(db: Database, context: Context) -> Broken | None:
     after: UUID | None = None
     while True:
         async with db.transaction(context, readonly=True) as connection:
-            found, after = await store.unlinked(connection, _tenant(context), after, most=BATCH)
+            found, after = await store.unlinked(connection, tenant_of(context), after, most=BATCH)
         if found:
             return Broken(Fault.UNLINKED, None, found[0], f"The event {found[0]} is not part of the chain.")
         if after is None:
@@ -137,12 +137,5 @@ async def _unlinked(db: Database, context: Context) -> Broken | None:
 async def _ends(db: Database, context: Context) -> tuple[UUID, store.Ends]:
     async with db.transaction(context, readonly=True) as connection:
         await require(connection, context, Capability.READ_AUDIT)
-        tenant_id = _tenant(context)
+        tenant_id = tenant_of(context)
         return tenant_id, await store.ends(connection, tenant_id)
-
-
-def _tenant(context: Context) -> UUID:
-    """`require` has refused a context without one."""
-    if context.tenant_id is None:
-        raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such tenant, or you are no member of it.")
-    return context.tenant_id

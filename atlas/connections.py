@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from atlas.access import require
+from atlas.access import require, tenant_of
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import Capability, CredentialKind, GraphCloud, UserErrorCode
 from atlas.sealing import LONGEST, Binding, Purpose, seal
@@ -48,7 +48,7 @@ async def connect(
     """
     if not 1 <= len(secret) <= LONGEST:
         raise RefusedError(UserErrorCode.INVALID_INPUT, f"A client secret has 1 to {LONGEST} bytes.")
-    tenant_id, connection_id = _tenant(context), uuid4()
+    tenant_id, connection_id = tenant_of(context), uuid4()
     sealed = seal(deployment_key, secret, Binding(tenant_id, Purpose.GRAPH_CREDENTIAL, connection_id))
     async with db.transaction(context) as connection:
         await _insert(connection, context, application, connection_id, sealed=sealed)
@@ -79,7 +79,7 @@ async def list_connections(db: Database, context: Context) -> list[GraphConnecti
     """The tenant's connections, oldest first. Needs START_SYNC."""
     async with db.transaction(context, readonly=True) as connection:
         await _require(connection, context, Capability.START_SYNC)
-        rows = await store.connections_of(connection, _tenant(context))
+        rows = await store.connections_of(connection, tenant_of(context))
     return [
         GraphConnection(
             row["id"], row["entra_tenant_id"], row["client_id"], GraphCloud(row["cloud"]),
@@ -93,7 +93,7 @@ async def remove(db: Database, context: Context, connection_id: UUID) -> bool:
     """Forgets a connection and its credential; False where the tenant has none of this id. Needs MANAGE_TENANT."""
     async with db.transaction(context) as connection:
         await _require(connection, context, Capability.MANAGE_TENANT)
-        return await store.delete_connection(connection, tenant_id=_tenant(context), connection_id=connection_id)
+        return await store.delete_connection(connection, tenant_id=tenant_of(context), connection_id=connection_id)
 
 
 async def _insert(
@@ -105,7 +105,7 @@ async def _insert(
     sealed: bytes | None = None,
     reference: str | None = None,
 ) -> None:
-    tenant_id = _tenant(context)
+    tenant_id = tenant_of(context)
     await _require(connection, context, Capability.MANAGE_TENANT)
     known = await store.entra_tenant_of(connection, tenant_id)
     if known not in {None, application.entra_tenant_id}:
@@ -131,9 +131,3 @@ async def _require(connection: Connection, context: Context, capability: Capabil
     """Whoever runs the deployment acts over the owner connection and is no principal."""
     if context.principal_id is not None:
         await require(connection, context, capability)
-
-
-def _tenant(context: Context) -> UUID:
-    if context.tenant_id is None:
-        raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such tenant, or you are no member of it.")
-    return context.tenant_id
