@@ -46,6 +46,10 @@ MATCHING: Mapping[tuple[str, str], Any] = {
     ("AuditEventFilter", "action"): "finding.acknowledged",
 }
 
+_THOROUGHLY = {
+    Step("Tenant", field) for field in ("syncRuns", "driftRuns", "findings", "inventoryItems", "auditEvents")
+}
+
 
 def ways_with_arguments() -> list[Way]:
     """Every field that takes arguments, from the object with a global id that it hangs on."""
@@ -77,19 +81,27 @@ def _told(step: Step) -> str:
 
 
 def arguments_of(step: Step, anchors: Anchors) -> Iterator[Mapping[str, Any]]:
-    """Each argument of a field in turn, beside those that it must have."""
+    """Each argument of a field in turn, beside those that it must have.
+
+    A tenant's own lists are asked with each condition of each filter; what shares their filter, with one of each field.
+    """
     arguments = field_of(step).args
     values = {"key": anchors.named["key"], "runId": anchors.named["run"], "offset": 0, "by": ["STATUS"]}
+    values |= {"input": {"itemType": "configurationPolicy"}, "runs": 10, "live": True}
     needed = (_PAGE if "first" in arguments else {}) | {name: values[name] for name in arguments if name in values}
     yield needed
     for name, argument in arguments.items():
         named = get_named_type(argument.type)
+        if name == "input":
+            continue
         if isinstance(named, GraphQLEnumType):
             for value in named.values:
                 yield needed | {name: [value] if name == "by" else value}
         elif isinstance(named, GraphQLInputObjectType):
-            for condition in conditions_of(named, anchors):
-                yield needed | {name: condition}
+            for field in named.fields:
+                conditions = list(conditions_of(named, field, anchors))
+                for condition in conditions if step in _THOROUGHLY else conditions[:1]:
+                    yield needed | {name: {field: condition}}
         elif name == "last":
             yield {key: value for key, value in needed.items() if key != "first"} | {name: 100}
         else:
@@ -97,20 +109,18 @@ def arguments_of(step: Step, anchors: Anchors) -> Iterator[Mapping[str, Any]]:
             assert name in {"first", "after", "before", *values}, f"{step} takes {name}"
 
 
-def conditions_of(filter_: GraphQLInputObjectType, anchors: Anchors) -> Iterator[Mapping[str, Any]]:
-    """Each field of a filter with each of its conditions."""
-    for name, field in filter_.fields.items():
-        type_ = get_named_type(field.type).name
-        if type_ == "StringFilter":
-            text = MATCHING[filter_.name, name]
-            for condition in ({"eq": text}, {"in": [text, "no such thing"]}, {"startsWith": text[:5]}):
-                yield {name: condition}
-        elif type_ == "DateTimeFilter":
-            yield from ({name: {"gte": "2000-01-01T00:00:00Z"}}, {name: {"lt": "2100-01-01T00:00:00Z"}})
-        elif type_ == "Boolean":
-            yield from ({name: True}, {name: False})
-        elif type_ == "ID":
-            yield {name: anchors.ids[{"actorId": "Principal", "targetId": "Finding"}[name]][0]}
-        else:
-            assert is_leaf_type(CORE.type_map[type_]), f"{filter_.name}.{name} is a {type_}"
-            yield from ({name: [value]} for value in MATCHING[filter_.name, name])
+def conditions_of(filter_: GraphQLInputObjectType, field: str, anchors: Anchors) -> Iterator[Any]:
+    """Each condition of a filter's field, with a value that matches."""
+    type_ = get_named_type(filter_.fields[field].type).name
+    if type_ == "StringFilter":
+        text = MATCHING[filter_.name, field]
+        yield from ({"eq": text}, {"in": [text, "no such thing"]}, {"startsWith": text[:5]})
+    elif type_ == "DateTimeFilter":
+        yield from ({"gte": "2000-01-01T00:00:00Z"}, {"lt": "2100-01-01T00:00:00Z"})
+    elif type_ == "Boolean":
+        yield from (True, False)
+    elif type_ == "ID":
+        yield anchors.ids[{"actorId": "Principal", "targetId": "Finding"}[field]][0]
+    else:
+        assert is_leaf_type(CORE.type_map[type_]), f"{filter_.name}.{field} is a {type_}"
+        yield from ([value] for value in MATCHING[filter_.name, field])
