@@ -295,11 +295,11 @@ async def test_operations_of_one_socket_share_no_loader(server: Server, owner: D
 
 
 async def test_the_end_of_a_token_closes_with_4403(server: Server, owner: Database, api: Database) -> None:
-    short = await make_caller(owner, api, expires_at=datetime.now(UTC) + timedelta(seconds=0.8))
+    short = await make_caller(owner, api, expires_at=datetime.now(UTC) + timedelta(seconds=2.5))
     async with socket(server) as made:
         await begin(made, short)
         assert await closed(made) == 4403
-    short = await make_caller(owner, api, expires_at=datetime.now(UTC) + timedelta(seconds=0.8))
+    short = await make_caller(owner, api, expires_at=datetime.now(UTC) + timedelta(seconds=2.5))
     async with stream(server, short, ACTIVITY, tenant=short.tenant_id) as response, asyncio.timeout(15):
         seen = events([line async for line in response.aiter_lines()])
     assert seen[0][1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
