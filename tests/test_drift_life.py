@@ -204,3 +204,21 @@ async def test_the_same_sequence_in_another_tenant_differs_in_nothing_but_what_i
         )
     assert told[0] == told[1]
     assert len(told[0]) == 3
+
+
+async def test_pinning_a_run_that_never_read_a_type_accepts_nothing_of_it(scope: Scope) -> None:
+    """A device configuration goes between the runs 2 and 3; the pinned run 1 had read none of its type."""
+    for devices in ((), (1, 2), (1,)):
+        export = write_export(scope.folder / f"{len(scope.runs)}", make_policy(1))
+        if devices:
+            odata = "#microsoft.graph.windows10GeneralConfiguration"
+            objects = [{"@odata.type": odata, "id": f"device {n}", "displayName": f"Device {n}"} for n in devices]
+            write_export(export, *objects, kind="DeviceConfiguration")
+        scope.runs.append(await record(scope.api, scope.worker, scope.tenant, export))
+    await scope.generate()
+    context = scope.tenant.as_(Role.MANAGER)
+    await triage.pin_baseline(scope.api, context, scope_key=KEY, run_id=scope.runs[0], reason="golden")
+    (removed,) = await scope.rows()
+    assert (removed["change_type"], state(removed)) == ("REMOVED", ("NEW", None, True, 1))
+    await triage.pin_baseline(scope.api, context, scope_key=KEY, run_id=scope.runs[2], reason="reviewed")
+    assert {state(row) for row in await scope.rows()} == {("RESOLVED", "BASELINED", True, 1)}

@@ -24,7 +24,7 @@ from tests.model import TYPES, Content, Model, Move, State, Subject
 from tests.test_drift import KEY, findings_of, generated, record
 
 RUNS = 20
-WALKS = range(6)
+WALKS = (*range(5), 129)
 LONG_WALKS = range(100, 160)
 NUMBERS = (1, 2, 3, 4)
 FOLDERS = dict(zip(TYPES, ("SettingsCatalog", "DeviceConfiguration"), strict=True))

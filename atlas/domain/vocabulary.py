@@ -92,6 +92,20 @@ class Resolution(StrEnum):
     CLEARED = "CLEARED"
 
 
+class ActorKind(StrEnum):
+    """Who acted in the source, as its own record of events names them."""
+
+    USER = "USER"
+    APPLICATION = "APPLICATION"
+    UNKNOWN = "UNKNOWN"
+
+
+class AttributionConfidence(StrEnum):
+    EXACT = "EXACT"
+    AMBIGUOUS = "AMBIGUOUS"
+    NONE = "NONE"
+
+
 class PrincipalKind(StrEnum):
     USER = "USER"
     SERVICE = "SERVICE"

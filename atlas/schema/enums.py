@@ -6,6 +6,8 @@ from enum import Enum, StrEnum
 import strawberry
 
 from atlas.domain.vocabulary import (
+    ActorKind,
+    AttributionConfidence,
     BaselineMode,
     Capability,
     ChangeType,
@@ -25,6 +27,8 @@ from atlas.domain.vocabulary import (
 )
 
 __all__ = [
+    "ActorKind",
+    "AttributionConfidence",
     "BaselineMode",
     "Capability",
     "ChangeType",
@@ -233,6 +237,20 @@ _describe(
         "SUPERSEDED": "A newer finding tells the whole difference from the pinned baseline.",
         "BASELINED": "A baseline that holds this content was pinned, which accepts it.",
         "CLEARED": "The cause of the data quality finding is gone.",
+    },
+)
+_describe(
+    ActorKind,
+    "Who acted in the source, as its own record of events names them.",
+    {"USER": "A person.", "APPLICATION": "A program.", "UNKNOWN": "The record does not say."},
+)
+_describe(
+    AttributionConfidence,
+    "How sure it is who made a change.",
+    {
+        "EXACT": "All that is recorded of the object between the two readings was done by one actor.",
+        "AMBIGUOUS": "Several actors, or objects, come into question.",
+        "NONE": "Nothing is recorded of the object between the two readings.",
     },
 )
 _describe(

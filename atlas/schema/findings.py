@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from atlas.domain import evidence
+from atlas.schema.attribution import Attribution, load_attribution
 from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.enums import (
@@ -136,6 +137,10 @@ class Finding(Node):
         changes = await info.context.load(_evidence, self.tenant_id, self.key)
         part = (changes or ())[offset : offset + first]
         return [change_of(evidence.PropertyChange.from_json(change)) for change in part]
+
+    @resolved("Who changed the object, from the recorded events of its source between the two readings.")
+    async def changed_by(self, info: Info) -> Attribution:
+        return await load_attribution(info.context, self.tenant_id, self.key)
 
     @resolved("The run that was measured from in the pair in which it was first seen.")
     async def baseline_run(self, info: Info) -> SyncRun:

@@ -157,8 +157,21 @@ async def _fill(databases: Databases, realm: Realm, exports: Exports) -> None:
         await _record(databases, realm, export, item_types=NAMED_TYPES)
         await _generate(databases, realm, PINNED_KEY)
     await _fail(databases, realm)
+    await _who_changed_it(databases, realm)
     running = await make_sync_run(databases.owner, realm.tenant)
     await running.becomes(RUNNING, done=3)
+
+
+async def _who_changed_it(databases: Databases, realm: Realm) -> None:
+    """An event about the object of each finding, of the time of its second reading."""
+    events = """insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id,
+            actor_name, at, correlation_id)
+        select f.tenant_id, 'event of ' || f.id, f.external_id, 'activity of ' || :mark, 'Patch', 'APPLICATION',
+            'actor of ' || :mark, 'name of ' || :mark, r.finished_at, 'correlation of ' || :mark
+        from atlas.findings f join atlas.sync_runs r on r.tenant_id = f.tenant_id and r.id = f.current_run_id
+        where f.tenant_id = :tenant"""
+    async with databases.owner.transaction(realm.tenant.owner) as connection:
+        await connection.execute(text(events), {"tenant": realm.id, "mark": realm.mark})
 
 
 async def _record(databases: Databases, realm: Realm, path: Path, **named: tuple[str, ...]) -> UUID:

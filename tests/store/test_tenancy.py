@@ -12,12 +12,12 @@ from tests.store.world import DENIED, World, attempt, run
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
     "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
-    "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs",
-    "tenant_principals",
+    "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes", "source_events",
+    "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
     "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "item_intervals",
-    "judged_types", "recorded_forms", "run_duplicates", "run_units", "scopes", "sync_runs",
+    "judged_types", "recorded_forms", "run_duplicates", "run_units", "scopes", "source_events", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -46,6 +46,8 @@ INSERTS = {
         "hash_aliases": "(tenant_id, old_hash, new_hash) values (:tenant, 'c1:x', 'c1:y')",
         "judged_types": "(tenant_id, scope_id, item_type, seq) values (:tenant, :scope, 't', 2)",
         "recorded_forms": "(tenant_id, scope_id, item_type, form) values (:tenant, :scope, 't', 'c1.p1.k')",
+        "source_events": """(tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
+            values (:tenant, 'other', 'one', 'Patch', 'Patch', 'USER', 'somebody', now())""",
         "run_units": """(tenant_id, run_id, item_type, scope_id, status, observed)
             values (:tenant, :sync_run, 'scripts', :scope, 'COMPLETE', 1)""",
         "run_duplicates": """(tenant_id, run_id, item_type, external_id, display_name, detail)
@@ -87,7 +89,7 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
 INVENTORY = {
     "contents", "graph_connections", "hash_aliases", "item_intervals", "recorded_forms", "run_duplicates", "run_units",
-    "sync_runs",
+    "source_events", "sync_runs",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from atlas.store.tables.inventory import (
     scopes,
     sync_runs,
 )
+from atlas.store.tables.source_events import source_events
 from atlas.store.tables.tenancy import (
     api_tokens,
     memberships,
@@ -49,6 +50,7 @@ __all__ = [
     "run_duplicates",
     "run_units",
     "scopes",
+    "source_events",
     "sync_runs",
     "tenant_principals",
     "tenants",
