@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
@@ -19,23 +20,28 @@ _SHORTEST = 6
 
 def atoms(value: Any) -> frozenset[str]:
     """Every text of a JSON value, and the ids, times and marks inside the texts: also inside ids and cursors."""
-    return frozenset(_of(value))
+    return frozenset().union(*(_of_text(text) for text in set(_texts(value))))
 
 
-def _of(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key, one in value.items():
-            yield from _of(key)
-            yield from _of(one)
+        yield from value
+        for one in value.values():
+            yield from _texts(one)
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _of(one)
+            yield from _texts(one)
     elif isinstance(value, str):
-        yield from _in_text(value)
-        yield from _in_text(unpacked(value) or "")
+        yield value
 
 
-def _in_text(text: str) -> Iterator[str]:
+@lru_cache(100_000)
+def _of_text(text: str) -> frozenset[str]:
+    """The same texts come again and again, in the answers to everybody."""
+    return frozenset((*_inside(text), *_inside(unpacked(text) or "")))
+
+
+def _inside(text: str) -> Iterator[str]:
     if len(text) >= _SHORTEST:
         yield text
     for found in _UUID.findall(text):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -55,6 +56,13 @@ async def listening(api: Database) -> AsyncIterator[Server]:
     """The API on a real socket."""
     async with serving(api) as started:
         yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that brings no token of its own."""
+    async with httpx.AsyncClient(base_url=listening.url, timeout=30) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The same over real HTTP, with real tokens: what is foreign and what never was differ in no byte."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.http.conftest import Server
 from tests.isolation.anchors import Anchors, never_was
@@ -16,12 +14,6 @@ from tests.isolation.oracle import Answer, Judged, judge, leaks
 
 ONE_OF_EACH = {"no token", "unknown", "expired, READER", "revoked, READER"}
 ROOTS = [*TENANT_ROOTS, *SHORT_ROOTS, *NODE_ROOTS]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=listening.url, timeout=30) as made:
-        yield made
 
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)

@@ -19,3 +19,7 @@ async def test_no_argument_reaches_beyond_the_tenant(
         for document in documents_of(way, of)[turn::2]:
             await judge(judged, world, document, world.realms[turn], of)
     assert judged.complaints == []
+
+
+async def test_the_conditions_do_not_shrink_unseen(anchors: tuple[Anchors, Anchors]) -> None:
+    assert sum(len(documents_of(way, anchors[0])) for way in ways_with_arguments()) >= 160

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from atlas import triage
 from atlas.domain.vocabulary import Role
 from atlas.schema.ids import decode_id, encode_activity_cursor
-from tests.http.conftest import Server
 from tests.isolation.anchors import Anchors, never_was
 from tests.isolation.callers import Callers
 from tests.isolation.oracle import Judged, leaks
@@ -29,12 +27,6 @@ KINDS = {"driftRun": "DriftRun", "syncRun": "SyncRun", "activity": "Tenant"}
 # A run that has ended is told once; of a feed the beginning is enough.
 MOST = {"driftRun": 1, "syncRun": 1, "activity": 8}
 CHANGES = 12
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=listening.url, timeout=30) as made:
-        yield made
 
 
 def asked_for(field: str, of: Anchors) -> dict[str, Any]:
