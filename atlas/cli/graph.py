@@ -35,6 +35,7 @@ FINDING = f"""
     recreation {{ otherFinding {{ id fingerprint }} similarity identical }} baselineRun {_RUN} currentRun {_RUN}
     firstSeenAt lastSeenAt occurrences acknowledgement {{ by {_PRINCIPAL} at reason expiresAt }}
     supersededBy {{ id fingerprint }} version
+    changedBy {{ confidence events {{ at activity operation actorKind actorId actorName correlationId }} }}
 """
 
 
