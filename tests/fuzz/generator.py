@@ -53,13 +53,13 @@ class Asked:
 
 @dataclass(slots=True)
 class Writer:
-    """Writes one document; `rng` alone decides what it becomes."""
+    """Writes one document; `rng` alone decides what it becomes. Most are valid; in the rest, `wrong` is how often."""
 
     schema: GraphQLSchema
     material: Material
     rng: random.Random
-    wrong: float = 0.02
-    hostile: float = 0.12
+    wrong: float = 0.05
+    hostile: float = 0.1
     most_levels: int = 6
     definitions: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +67,8 @@ class Writer:
     room: int = 60
 
     def write(self) -> Asked:
+        if self.rng.random() < 0.75:
+            self.wrong = 0
         kind = self.rng.choices([name for name, _ in _KINDS], [weight for _, weight in _KINDS])[0]
         if kind == "introspection":
             return Asked(kind, self.rng.choice(_INTROSPECTION))
