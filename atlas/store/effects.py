@@ -48,6 +48,8 @@ async def of_objects(
             findings.c.scope_id == scope_id,
             findings.c.kind == FindingKind.DRIFT,
         )
+        # Newest first, and always the same: where several would do, the first is taken.
+        .order_by(findings.c.first_seen_at.desc(), findings.c.fingerprint)
     )
     return rows.mappings().all()
 

@@ -43,9 +43,6 @@ insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, seq, status
     values (:tenant, :current_run, 'deviceConfigurations', :scope, 2, 'COMPLETE', 2);
 insert into atlas.run_duplicates (tenant_id, run_id, item_type, external_id, display_name, detail)
     values (:tenant, :current_run, 'deviceConfigurations', 'twin', 'Twin', '{}');
-insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:tenant, 'c0:a', 'c1:a');
-insert into atlas.recorded_forms (tenant_id, scope_id, item_type, form)
-    values (:tenant, :scope, 'deviceConfigurations', 'c1');
 insert into atlas.contents (tenant_id, hash, body) values (:tenant, 'c1:a', 'x'), (:tenant, 'c1:b', 'y');
 insert into atlas.item_intervals
     (tenant_id, scope_id, item_type, external_id, valid_from, valid_to, item_id, hash, settings_hash, display_name)
@@ -72,6 +69,9 @@ insert into atlas.drift_run_findings (tenant_id, drift_run_id, finding_id) value
 """
 
 CONNECTIONS = """
+insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:tenant, 'c0:a', 'c1:a');
+insert into atlas.recorded_forms (tenant_id, scope_id, item_type, form)
+    values (:tenant, :scope, 'deviceConfigurations', 'c1');
 insert into atlas.graph_connections (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed,
                                      created_by)
     values (:tenant, :connection, :tenant, :connection, 'GLOBAL', 'CLIENT_SECRET', 'sealed', :owner)
