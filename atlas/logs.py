@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+import warnings
 from types import TracebackType
 from typing import Literal
 
@@ -51,6 +52,10 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
     for name in _SILENCED:
         silenced = logging.getLogger(name)
         silenced.handlers, silenced.propagate = [logging.NullHandler()], False
+    # A field that fails cancels its siblings, also those that have not begun: nothing is lost with them.
+    warnings.filterwarnings(
+        "ignore", message=r"coroutine .*_async_resolver' was never awaited", category=RuntimeWarning
+    )
     for name, lowest in _QUIETED.items():
         logging.getLogger(name).setLevel(lowest)
 
