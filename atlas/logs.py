@@ -53,9 +53,8 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
         silenced = logging.getLogger(name)
         silenced.handlers, silenced.propagate = [logging.NullHandler()], False
     # A field that fails cancels its siblings, also those that have not begun: nothing is lost with them.
-    warnings.filterwarnings(
-        "ignore", message=r"coroutine .*_async_resolver' was never awaited", category=RuntimeWarning
-    )
+    never = r"coroutine '(GraphQLCoreConverter|Executor)\..*' was never awaited"
+    warnings.filterwarnings("ignore", message=never, category=RuntimeWarning)
     for name, lowest in _QUIETED.items():
         logging.getLogger(name).setLevel(lowest)
 

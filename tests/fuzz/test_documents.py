@@ -18,7 +18,9 @@ from tests.fuzz.values import HOSTILE_TEXTS
 # fails to where it collects them inside a function without builtins.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .*was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore:.*_async_resolver:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in.{1,3}<coroutine object:pytest.PytestUnraisableExceptionWarning"
+    ),
 ]
 
 _AT_ONCE = 8
