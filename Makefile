@@ -4,6 +4,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 UV ?= uv
 ARGS ?=
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,8 +23,9 @@ help: ## lists these commands
 demo: $(VENV)/.run ## records the sample, generates its drift, shows it, serves the API (ARGS=--exit: ends there)
 	@$(BIN)/atlas demo $(ARGS)
 
-test: $(VENV)/.dev ## runs the tests (ARGS="tests/domain -k fingerprint" names some)
-	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+# Each of the JOBS processes has services of its own, and takes whole files, so that what a file shares is made once.
+test: $(VENV)/.dev ## runs the tests (ARGS="tests/domain -k fingerprint" names some; JOBS=4: in four processes)
+	@$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## style, format, types, and which module may import which
 	$(BIN)/ruff check

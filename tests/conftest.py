@@ -12,6 +12,8 @@ from atlas.store.bootstrap import bootstrap
 from atlas.store.database import Database, open_database
 from atlas.store.migrations import upgrade
 
+JUDGED = "isolation cases"
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
@@ -55,3 +57,11 @@ async def worker(cluster: Services) -> AsyncIterator[Database]:
 async def sweeper(cluster: Services) -> AsyncIterator[Database]:
     async for database in _database(cluster.sweeper_database_url):
         yield database
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many cases the proof of isolation judged, in whichever process it ran."""
+    ended = [report for report in terminalreporter.getreports("") if report.when == "teardown"]
+    judged = sum(value for report in ended for name, value in report.user_properties if name == JUDGED)
+    if judged:
+        terminalreporter.write_line(f"isolation: {judged:,} cases judged, each with its control")

@@ -1,4 +1,4 @@
-"""One world for all that only reads and one that is written to, and how many cases were judged, told at the end."""
+"""One world for all that only reads and one that is written to, and a count of the cases that were judged."""
 
 from collections.abc import AsyncIterator
 
@@ -7,13 +7,12 @@ import pytest
 import pytest_asyncio
 
 from atlas.store.database import Database
+from tests.conftest import JUDGED
 from tests.http.conftest import Server, serving
 from tests.isolation.anchors import Anchors, anchors_of
 from tests.isolation.callers import Callers, make_callers
 from tests.isolation.oracle import Judged
 from tests.isolation.world import Databases, World, make_world
-
-_COUNTED = pytest.StashKey[dict[str, int]]()
 
 
 @pytest.fixture(scope="session")
@@ -69,12 +68,5 @@ async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
 def judged(request: pytest.FixtureRequest) -> Judged:
     """Counts the cases of a test."""
     judged = Judged()
-    counted = request.config.stash.setdefault(_COUNTED, {})
-    request.addfinalizer(lambda: counted.update({request.node.nodeid: judged.cases}))
+    request.addfinalizer(lambda: request.node.user_properties.append((JUDGED, judged.cases)))
     return judged
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counted = config.stash.get(_COUNTED, {})
-    if counted:
-        terminalreporter.write_line(f"isolation: {sum(counted.values()):,} cases judged, each with its control")

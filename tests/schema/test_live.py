@@ -157,8 +157,7 @@ async def test_a_stream_outlives_a_database_that_drops_every_connection(
     begun = await administrator.fetchval("select now()")
     dropped = open_database(cluster.database_url)  # Other tests keep their connections, which are older.
     async with listening(dropped) as live:
-        context = await context_of(live, api, tenant)
-        context.db = dropped
+        context = await context_of(live, dropped, tenant)  # What this opens may be dropped; the pool of `api` may not.
         stream = feed(context, tenant.id, 0)
         waiting = asyncio.create_task(taken(stream, 1))
         await asyncio.sleep(0.2)

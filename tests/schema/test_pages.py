@@ -252,6 +252,7 @@ def packed(*values: object) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
+SOME_ID = "3cdc8e8c2a9544c8b5f5a0440d934715"
 ORDER = "findings:LAST_SEEN_AT_DESC"
 
 
@@ -268,13 +269,13 @@ ORDER = "findings:LAST_SEEN_AT_DESC"
         packed(),
         packed(ORDER),
         packed(ORDER, "2026-11-01T08:00:00+00:00"),
-        packed(ORDER, "2026-11-01T08:00:00", uuid4().hex),
-        packed(ORDER, "yesterday", uuid4().hex),
-        packed(ORDER, 5, uuid4().hex),
+        packed(ORDER, "2026-11-01T08:00:00", SOME_ID),
+        packed(ORDER, "yesterday", SOME_ID),
+        packed(ORDER, 5, SOME_ID),
         packed(ORDER, "2026-11-01T08:00:00+00:00", "not an id"),
-        packed(ORDER, "2026-11-01T08:00:00+00:00", uuid4().hex, 1),
-        packed("findings:LAST_SEEN_AT_ASC", "2026-11-01T08:00:00+00:00", uuid4().hex),
-        packed("syncRuns:CREATED_AT_DESC", "2026-11-01T08:00:00+00:00", uuid4().hex),
+        packed(ORDER, "2026-11-01T08:00:00+00:00", SOME_ID, 1),
+        packed("findings:LAST_SEEN_AT_ASC", "2026-11-01T08:00:00+00:00", SOME_ID),
+        packed("syncRuns:CREATED_AT_DESC", "2026-11-01T08:00:00+00:00", SOME_ID),
         base64.urlsafe_b64encode(b'{"a": 1}').decode(),
         base64.urlsafe_b64encode(b"null").decode(),
     ],

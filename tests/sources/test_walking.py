@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -169,7 +170,7 @@ def test_what_the_account_may_not_read_is_named(export, tmp_path):
     arguments = [sys.executable, "-c", code, str(export)]
     if os.geteuid() == 0:
         arguments.append(str(pwd.getpwnam("nobody").pw_uid))
-    above = [tmp_path, *tmp_path.parents[:2]]
+    above = [folder for folder in (tmp_path, *tmp_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]
     modes = [folder.stat().st_mode for folder in above]
     for folder in above:
         folder.chmod(0o755)
