@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from atlas import jobs
+from atlas import held, jobs
 from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body, form_of
 from atlas.domain.errors import OperatorError
+from atlas.domain.holding import Threshold, beyond
 from atlas.domain.identity import Duplicate, item_id, separate_duplicates
 from atlas.domain.keys import TenantKey, derive_tenant_key
 from atlas.domain.selection import Selection
-from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus, SyncSource
+from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.jobs import Lease
+from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_recorded, overtake, told
 from atlas.sources.folder import read_folder
 from atlas.sources.model import Reading, SourceObject, UnitReading
 from atlas.store import aliases, generation, recording
-from atlas.store import jobs as job_store
+from atlas.store import held as held_store
 from atlas.store.database import Connection, Context, Database
 from atlas.sync import request
 
 LEASE_SECONDS = 60
-NAMED_PROBLEMS = 10
 
 Progress = Callable[[int, int], None]
 Renamed = list[tuple[Item, Item]]
@@ -60,11 +61,13 @@ async def record_folder(
     previous_keys: Sequence[bytes] = (),
     label: str | None = None,
     item_types: Sequence[str] | None = None,
+    threshold: Threshold = Threshold(),  # noqa: B008
     on_progress: Progress | None = None,
 ) -> UUID:
     """Records an export folder as a sync run of the tenant, and returns the run's id.
 
-    The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could): read it to tell.
+    The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could), or it is held as
+    NEEDS_CONFIRMATION (too much is missing, by the threshold): read it to tell.
     `previous_keys` are deployment keys from before a rotation: the first run after one compares under them.
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT; `OperatorError` where the folder cannot be read at all.
     """
@@ -81,7 +84,7 @@ async def record_folder(
                 read_folder, path, item_types=selection.item_types, on_progress=on_progress
             )
             inventory = await asyncio.to_thread(canonicalise, reading, *keys)
-            await record(worker, lease, inventory)
+            await record(worker, lease, inventory, threshold)
     except OperatorError as error:
         await jobs.fail(worker, lease, code=error.code, message=error.message)
         raise
@@ -132,11 +135,16 @@ def _item(source: SourceObject, key: TenantKey) -> Item:
     return canonical_item(source.item_type, source.raw, key, source.external_id)
 
 
-async def record(worker: Database, lease: Lease, inventory: Inventory) -> None:
+async def record(
+    worker: Database,
+    lease: Lease,
+    inventory: Inventory,
+    threshold: Threshold = Threshold(),  # noqa: B008
+) -> None:
     """Records the inventory in one transaction under the scope's lock; the job ends with it.
 
     A run in which no type was complete ends FAILED and records nothing; one that started before the newest
-    recorded run is stale and ends FAILED too.
+    recorded run is stale and ends FAILED too. One that lacks more than the threshold is held: NEEDS_CONFIRMATION.
     """
     async with jobs.effect(worker, lease) as connection:
         run = await recording.scope_of_run(connection, lease.job.tenant_id, lease.job.run_id)
@@ -144,14 +152,13 @@ async def record(worker: Database, lease: Lease, inventory: Inventory) -> None:
         units = await _with_absent(connection, lease, run["scope_id"], run["selection"], inventory.units)
         newest = await recording.started_at(connection, lease.job.tenant_id, run["scope_id"], last)
         if newest is not None and newest > run["started_at"]:
-            await _end_failed(
-                connection, lease, run["scope_id"], units, "STALE", "A newer run was recorded meanwhile. Sync again."
-            )
+            await end_failed(connection, lease, run["scope_id"], _rows(units), STALE, STALE_MESSAGE)
         elif not any(unit.status == CoverageStatus.COMPLETE for unit in units):
-            message = "No item type could be read to its end. " + _told(inventory.problems)
-            await _end_failed(connection, lease, run["scope_id"], units, "NOTHING_COMPLETE", message)
+            message = "No item type could be read to its end. " + told(inventory.problems)
+            await end_failed(connection, lease, run["scope_id"], _rows(units), "NOTHING_COMPLETE", message)
         else:
-            await _record(connection, lease, run["scope_id"], last + 1, replace(inventory, units=tuple(units)))
+            whole = replace(inventory, units=tuple(units))
+            await _record(connection, lease, run["scope_id"], last + 1, whole, threshold)
     await worker.notify([lease.job.tenant_id])
 
 
@@ -181,39 +188,35 @@ async def _with_absent(
     return [*units, *absent]
 
 
-async def _record(connection: Connection, lease: Lease, scope_id: UUID, seq: int, inventory: Inventory) -> None:
+async def _record(
+    connection: Connection, lease: Lease, scope_id: UUID, seq: int, inventory: Inventory, threshold: Threshold
+) -> None:
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     complete = [unit.item_type for unit in inventory.units if unit.status == CoverageStatus.COMPLETE]
     inventory, renamed = await _in_recorded_form(connection, tenant_id, scope_id, inventory, complete)
     items, duplicates = await _separate(connection, tenant_id, scope_id, inventory.items, set(complete))
-    delta = await recording.stage(
-        connection, tenant_id, scope_id, [_incoming(scope_id, item) for item in items], complete
-    )
+    incoming = [_incoming(scope_id, item) for item in items]
+    delta = await recording.stage(connection, tenant_id, scope_id, incoming, complete)
     bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
     await recording.insert_contents(connection, tenant_id, bodies)
     old_names = await asyncio.to_thread(inventory.old_names, delta.unknown)
     known = await recording.stored(connection, tenant_id, old_names)
     await aliases.write(connection, tenant_id, {old: old_names[old] for old in known})
+    names = {(item.item_type, item.external_id): item.display_name for item in items}
+    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
+    drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
+    if drops:
+        await held.hold(connection, lease, scope_id, items=incoming, units=_rows(inventory.units), drops=drops)
+        return
     await recording.apply(connection, tenant_id, scope_id, seq)
     await _rename(connection, tenant_id, scope_id, items, renamed)
     await aliases.set_forms(connection, tenant_id, scope_id, complete, inventory.form)
-    await recording.insert_units(
-        connection, tenant_id, scope_id, run_id, seq, [asdict(unit) for unit in inventory.units]
+    units = _rows(inventory.units)
+    await recording.insert_units(connection, tenant_id, scope_id, run_id, seq, units)
+    await overtake(connection, lease, scope_id)
+    await end_recorded(
+        connection, lease, scope_id, seq, delta=delta, number=len(items), units=units, problems=inventory.problems
     )
-    names = {(item.item_type, item.external_id): item.display_name for item in items}
-    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
-    await recording.advance_scope(connection, tenant_id, scope_id, seq, complete)
-    whole = len(complete) == len(inventory.units)
-    await job_store.write(
-        connection, "sync", tenant_id, run_id,
-        status=SyncRunStatus.SUCCEEDED if whole else SyncRunStatus.PARTIAL,
-        seq=seq, lease_token=None, lease_until=None, finished_at=job_store.now(),
-        observed=sum(unit.observed for unit in inventory.units),
-        added=delta.added, changed=delta.changed, removed=delta.removed,
-        unchanged=len(items) - delta.added - delta.changed,
-        error_code=None if whole else "INCOMPLETE",
-        error_message=None if whole else _incomplete(inventory),
-    )  # fmt: skip
 
 
 async def _in_recorded_form(
@@ -269,19 +272,15 @@ async def _separate(
     return separate_duplicates(wanted, open_hashes)
 
 
-async def _end_failed(
-    connection: Connection, lease: Lease, scope_id: UUID, units: Sequence[UnitReading], code: str, message: str
-) -> None:
-    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
-    await recording.insert_units(connection, tenant_id, scope_id, run_id, None, [asdict(unit) for unit in units])
-    await job_store.fail(connection, "sync", tenant_id, run_id, code=code, message=message)
-
-
 def _folder_name(path: Path) -> str:
     if not path.is_dir():
         what = "is no folder" if path.exists() else "does not exist"
         raise OperatorError("NO_FOLDER", f"{path} {what}.", "Name the folder that the export was written to.")
     return path.resolve().name or "export"
+
+
+def _rows(units: Sequence[UnitReading]) -> list[dict[str, Any]]:
+    return [asdict(unit) for unit in units]
 
 
 def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
@@ -305,17 +304,3 @@ def _kept(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[st
         "display_name": name,
         "detail": {"names": [name, *(other[1] for other in duplicate.others)]},
     }
-
-
-def _incomplete(inventory: Inventory) -> str:
-    """Names the files that could not be read, and the types of which nothing is said for it."""
-    types = [unit.item_type for unit in inventory.units if unit.status != CoverageStatus.COMPLETE]
-    told = _told(inventory.problems)
-    return f"Not read to the end: {', '.join(types)}." + (f" {told}" if told else "")
-
-
-def _told(problems: Sequence[str]) -> str:
-    """Names the first problems; the coverage has the rest, type by type."""
-    told = "; ".join(problems[:NAMED_PROBLEMS])
-    more = len(problems) - NAMED_PROBLEMS
-    return f"{told}; and {more} more" if more > 0 else told

@@ -37,7 +37,7 @@ async def acknowledge(
     Raises `RefusedError` INVALID_INPUT (reason, expiry, number), NOT_FOUND, FORBIDDEN, or CONFLICT where a finding
     is RESOLVED or has moved on from `expected_version`.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise RefusedError(
             UserErrorCode.INVALID_INPUT, "expiresAt lies in the past. Name a time to come.", ("input", "expiresAt")
@@ -60,7 +60,7 @@ async def reopen(
     db: Database, context: Context, finding_id: UUID, *, reason: str, expected_version: int | None = None
 ) -> Triaged:
     """Takes an acknowledgement back. Raises as `acknowledge`; CONFLICT where the finding is not ACKNOWLEDGED."""
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     tenant_id = _tenant(context)
     async with db.transaction(replace(context, reason=reason)) as connection:
         await _lock(connection, context, [finding_id], expected_version)
@@ -78,7 +78,7 @@ async def pin_baseline(db: Database, context: Context, *, scope_key: str, run_id
 
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, SCOPE_MISMATCH, RUN_NOT_RECORDED.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     tenant_id = _tenant(context)
     async with db.transaction(replace(context, reason=reason)) as connection:
         await require(connection, context, Capability.MANAGE_BASELINE)
@@ -111,7 +111,7 @@ async def pin_baseline(db: Database, context: Context, *, scope_key: str, run_id
 
 async def unpin_baseline(db: Database, context: Context, *, scope_key: str, reason: str) -> UUID:
     """Measures the scope from its previous run again. CONFLICT where nothing is pinned."""
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     tenant_id = _tenant(context)
     async with db.transaction(replace(context, reason=reason)) as connection:
         await require(connection, context, Capability.MANAGE_BASELINE)
@@ -147,7 +147,8 @@ async def _lock(connection: Connection, context: Context, ids: Sequence[UUID], e
         )
 
 
-def _reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """The reason without space around it. Raises `RefusedError` INVALID_INPUT."""
     reason = reason.strip()
     if not 1 <= len(reason) <= LONGEST_REASON or "\x00" in reason:
         raise RefusedError(

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, words
+from atlas.cli.options import Home, Json, Tenant, Token, identifier, option, words
 from atlas.cli.output import print_json, progress, row, say, stderr, stdout, table
 from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus
 
@@ -40,6 +41,7 @@ def folder(
     """Records a run from a folder that IntuneManagement, IntuneCD or plain JSON files were exported to.
 
     Ends with 3 where a type could not be read to its end: the run is PARTIAL, and nothing of that type is compared.
+    And where too many objects are missing: the run is NEEDS_CONFIRMATION, and `atlas sync confirm` records it.
     """
     item_types = known_types(types)
     from atlas.cli.caller import act
@@ -67,6 +69,41 @@ def graph(tenant: Tenant, types: Types = None, home: Home = None, token: Token =
     _finish(act(home, token, work, worker=True), as_json=as_json)
 
 
+@app.command("confirm")
+def confirm(
+    run: Annotated[UUID, option(identifier, metavar="RUN", help="The held run, by the UUID that its message names.")],
+    tenant: Tenant,
+    reason: Annotated[str, typer.Option("--reason", show_default=False, help="Why its objects may be gone.")],
+    home: Home = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Records a run that is NEEDS_CONFIRMATION: what it lacks is really gone."""
+    from atlas.cli.caller import act
+
+    async def work(caller: "Caller") -> dict[str, Any]:
+        return await confirmed(caller, tenant, run, reason=reason)
+
+    _finish(act(home, token, work), as_json=as_json)
+
+
+async def confirmed(caller: "Caller", tenant: str, run_id: UUID, *, reason: str) -> dict[str, Any]:
+    """Confirms the run and records it here, unless a worker was faster. Returns it as it is then."""
+    from atlas import held, jobs
+    from atlas.cli.caller import pool, tenant_named
+    from atlas.cli.graph import SYNC_RUN, node
+    from atlas.schema.ids import encode_id
+
+    entry = await tenant_named(caller.db, caller.of(None), tenant)
+    job = await held.confirm_run(caller.db, caller.of(entry.id), run_id, reason=reason)
+    async with pool(caller.place.url("worker_database")) as worker:
+        lease = await jobs.claim(worker, job, lease_seconds=caller.place.settings.lease_seconds)
+        if lease is not None:
+            async with jobs.kept(worker, lease):
+                await held.record_held(worker, lease)
+    return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+
+
 def _finish(run: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(run)
@@ -83,9 +120,11 @@ async def record(
     """Records the folder and returns the run under the field names of SyncRun."""
     from atlas.cli.caller import pool, tenant_named
     from atlas.cli.graph import SYNC_RUN, node
+    from atlas.domain.holding import Threshold
     from atlas.record import record_folder
     from atlas.schema.ids import encode_id
 
+    settings = caller.place.settings
     key, earlier = caller.place.deployment_key(), caller.place.previous_keys()
     entry = await tenant_named(caller.db, caller.of(None), tenant)
     async with pool(caller.place.url("worker_database")) as worker:
@@ -93,7 +132,7 @@ async def record(
             run_id = await record_folder(
                 caller.db, worker, caller.of(entry.id),
                 path=path, deployment_key=key, previous_keys=earlier, label=label, item_types=item_types,
-                on_progress=moved,
+                threshold=Threshold(share=settings.hold_share, least=settings.hold_least), on_progress=moved,
             )  # fmt: skip
     return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
 
@@ -114,8 +153,9 @@ def known_types(types: list[str] | None) -> list[str] | None:
 
 
 def exit_code(run: dict[str, Any]) -> int:
-    """0 where all was read, 3 where a part was, 1 where nothing was recorded."""
-    return {SyncRunStatus.SUCCEEDED: 0, SyncRunStatus.PARTIAL: PARTIAL}.get(SyncRunStatus(run["status"]), 1)
+    """0 where all was read, 3 where a part was or the run is held, 1 where nothing was recorded."""
+    codes = {SyncRunStatus.SUCCEEDED: 0, SyncRunStatus.PARTIAL: PARTIAL, SyncRunStatus.NEEDS_CONFIRMATION: PARTIAL}
+    return codes.get(SyncRunStatus(run["status"]), 1)
 
 
 def show(run: dict[str, Any], *, coverage: bool = True) -> None:
@@ -123,7 +163,7 @@ def show(run: dict[str, Any], *, coverage: bool = True) -> None:
     counts = run["counts"]
     numbered = f"run {run['sequence']}" if run["sequence"] else "not recorded"
     told = ", ".join(f"{counts[name]} {name}" for name in ("observed", "added", "changed", "removed", "unchanged"))
-    style = {"SUCCEEDED": "green", "PARTIAL": "yellow"}.get(run["status"], "red")
+    style = {"SUCCEEDED": "green", "PARTIAL": "yellow", "NEEDS_CONFIRMATION": "yellow"}.get(run["status"], "red")
     say(f"{run['status']}: {run['scope']['label']}, {numbered}: {told}", style=style)
     incomplete = [unit for unit in run["coverage"] if unit["status"] != CoverageStatus.COMPLETE]
     if coverage:

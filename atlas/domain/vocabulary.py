@@ -14,6 +14,7 @@ class SyncRunStatus(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
+    NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
 
 
 class CoverageStatus(StrEnum):

@@ -140,6 +140,7 @@ _describe(
         "SUCCEEDED": "It is recorded, and every item type was read to its end.",
         "PARTIAL": "It is recorded, but some item types were not read to their end; see coverage.",
         "FAILED": "Nothing was recorded; see error.",
+        "NEEDS_CONFIRMATION": "Nothing is recorded: too much is missing; see error, then confirm it or sync again.",
     },
 )
 _describe(

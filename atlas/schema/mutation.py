@@ -27,7 +27,7 @@ from atlas.schema.mutations.members import (
     SetMembershipInput,
     SetMembershipPayload,
 )
-from atlas.schema.mutations.sync import StartSyncInput, StartSyncPayload
+from atlas.schema.mutations.sync import ConfirmSyncRunInput, ConfirmSyncRunPayload, StartSyncInput, StartSyncPayload
 from atlas.schema.resolvers import mutation
 
 _INPUT = strawberry.argument(name="input", description="What to do.")
@@ -70,6 +70,15 @@ class Mutation:
     @mutation("Starts a sync from the tenant's configured Microsoft Graph connection.")
     async def start_sync(self, info: Info, given: Annotated[StartSyncInput, _INPUT]) -> StartSyncPayload:
         return await sync.start_sync(info, given)
+
+    @mutation(
+        "Records a sync run that is NEEDS_CONFIRMATION: what is missing from it is really gone. The run is queued, and"
+        " a worker records what it brought, unless a newer run is recorded before."
+    )
+    async def confirm_sync_run(
+        self, info: Info, given: Annotated[ConfirmSyncRunInput, _INPUT]
+    ) -> ConfirmSyncRunPayload:
+        return await sync.confirm_sync_run(info, given)
 
     @mutation("Makes a principal a member, or changes their role.")
     async def set_membership(self, info: Info, given: Annotated[SetMembershipInput, _INPUT]) -> SetMembershipPayload:

@@ -87,8 +87,8 @@ async def sweep_expired(connection: AsyncConnection, kind: Kind, max_attempts: i
     table = TABLES[kind]
     lost = [table.c.status == "RUNNING", table.c.lease_until < func.now()]
     done_with = table.c.attempts >= max_attempts
-    if kind == "sync":  # A folder lies on the machine of whoever read it: nobody else can go on.
-        done_with = or_(done_with, table.c.source == SyncSource.FOLDER)
+    if kind == "sync":  # A folder lies on the machine of whoever read it: nobody else can go on, but with what is held.
+        done_with = or_(done_with, and_(table.c.source == SyncSource.FOLDER, table.c.confirmed_at.is_(None)))
     failed = await connection.execute(
         update(table)
         .where(*lost, done_with)
@@ -131,7 +131,7 @@ async def take_unsent(
         .with_for_update(skip_locked=True)
     )
     if kind == "sync":
-        due = due.where(table.c.source == SyncSource.GRAPH)
+        due = due.where(or_(table.c.source == SyncSource.GRAPH, table.c.confirmed_at.is_not(None)))
     picked = due.cte("due")
     rows = await connection.execute(
         update(table)

@@ -10,7 +10,7 @@ from uuid import UUID
 import dramatiq
 import structlog
 
-from atlas import generate, jobs
+from atlas import generate, held, jobs
 from atlas.domain.errors import OperatorError
 from atlas.jobs import Job, Lease, LeaseLostError
 from atlas.store.database import Database
@@ -39,8 +39,16 @@ def declare(broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: D
         following = await run(worker(), job, generate.generate, terms)
         await dispatch([following] if following else [])
 
-    actor = dramatiq.actor(actor_name=ACTORS["drift"], queue_name=QUEUE, broker=broker, notify_shutdown=True)
-    actor(generate_drift)
+    async def run_sync(tenant_id: str, run_id: str) -> None:
+        await run(worker(), Job("sync", UUID(tenant_id), UUID(run_id)), _record_held, terms)
+
+    for kind, work in (("drift", generate_drift), ("sync", run_sync)):
+        dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(work)
+
+
+async def _record_held(worker: Database, lease: Lease) -> None:
+    """What a worker can do of a sync so far: a run from a folder that was held, once it is confirmed."""
+    await held.record_held(worker, lease)
 
 
 async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | None:

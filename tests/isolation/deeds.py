@@ -76,6 +76,12 @@ DEEDS = (
         outcome="NO_GRAPH_CONNECTION",
     ),
     Deed(
+        "confirmSyncRun",
+        lambda of: {"id": of.named["runs"][0], "reason": "it is really gone"},
+        "syncRun { id tenant { name } }",
+        outcome="CONFLICT",
+    ),
+    Deed(
         "setMembership",
         lambda of: _robot(of) | {"role": "OPERATOR"},
         "membership { id role principal { displayName } }",

@@ -66,6 +66,7 @@ MUTATIONS: Mapping[str, Capability] = MappingProxyType(
         "pinBaseline": Capability.MANAGE_BASELINE,
         "unpinBaseline": Capability.MANAGE_BASELINE,
         "startSync": Capability.START_SYNC,
+        "confirmSyncRun": Capability.START_SYNC,
         "setMembership": Capability.MANAGE_MEMBERS,
         "removeMembership": Capability.MANAGE_MEMBERS,
     }

@@ -42,9 +42,9 @@ async def test_of_many_who_claim_at_once_one_gets_the_lease(worker: Database, ow
     assert await claim(worker, world) is None
     [(token, attempts)] = taken
     assert attempts == 2
-    # The secret of a connection, and the source's record of events, are for who syncs.
+    # The secret of a connection, the source's record of events, and what a held run brought, are for who syncs.
     assert await readable(worker, world, world.leased(lease_token=token)) == sorted(
-        set(READ_BY_WORKER) - {"graph_connections", "source_events"}
+        set(READ_BY_WORKER) - {"graph_connections", "held_items", "source_events"}
     )
 
 

@@ -80,6 +80,17 @@ EVENTS = """
 insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
     values (:tenant, 'event', 'one', 'Patch', 'Patch', 'USER', :owner, now())
 """
+LATER = """
+insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:tenant, 'c0:a', 'c1:a');
+insert into atlas.recorded_forms (tenant_id, scope_id, item_type, form)
+    values (:tenant, :scope, 'deviceConfigurations', 'c1');
+insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, error_code)
+    values (:tenant, :held_run, :scope, 'FOLDER', 'NEEDS_CONFIRMATION', 'NEEDS_CONFIRMATION');
+insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, observed)
+    values (:tenant, :sync_run, 'deviceConfigurations', :scope, 'COMPLETE', 1);
+insert into atlas.held_items (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
+    values (:tenant, :held_run, 'deviceConfigurations', 'one', 'c1:a', 'c1:a', 'Firewall', :item)
+"""
 # What the tables of the first five migrations hold.
 FIRST = (PEOPLE, INVENTORY, DRIFT)
 
@@ -104,6 +115,7 @@ class World:
     later_run: UUID
     drift_run: UUID
     sync_run: UUID
+    held_run: UUID
     lease: UUID
     item: UUID
     finding: UUID
@@ -123,7 +135,7 @@ class World:
         return Context(**({"tenant_id": self.tenant, "job_id": self.drift_run, "lease_token": self.lease} | changes))
 
 
-async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, EVENTS)) -> World:
+async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, EVENTS, LATER)) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:
         for script in scripts:

@@ -1,13 +1,14 @@
-"""The request for a sync run."""
+"""The request for a sync run, and the confirmation of one that is held."""
 
 import strawberry
 
-from atlas import sync
+from atlas import held, sync
 from atlas.schema.context import Info
 from atlas.schema.mutations.payload import (
     UserError,
     idempotency_key_of,
     most_of,
+    object_of,
     outcome,
     tenant_of,
     text_of,
@@ -48,3 +49,29 @@ async def start_sync(info: Info, given: StartSyncInput) -> StartSyncPayload:
         run = await load_sync_run(context, tenant_id, run_id)
         return StartSyncPayload(sync_run=run, created=True, errors=[])
     return StartSyncPayload(created=False, errors=result.errors)
+
+
+@strawberry.input(description="Which held sync run to record after all, and why.")
+class ConfirmSyncRunInput:
+    id: strawberry.ID = strawberry.field(description="The sync run, which is NEEDS_CONFIRMATION.")
+    reason: str = strawberry.field(description="Why, 1 to 4,000 characters.")
+
+
+@strawberry.type(description="What became of a confirmation.")
+class ConfirmSyncRunPayload:
+    sync_run: SyncRun | None = strawberry.field(default=None, description="The run as it is now.")
+    errors: list[UserError] = strawberry.field(description="Why it was not done; empty where it was.")
+
+
+async def confirm_sync_run(info: Info, given: ConfirmSyncRunInput) -> ConfirmSyncRunPayload:
+    context = info.context
+    with outcome() as result:
+        run = object_of(given.id, "SyncRun", "id")
+        job = await held.confirm_run(
+            context.db, context.of(run.tenant_id), run.key, reason=text_of(given.reason, "reason")
+        )
+        if context.dispatch is not None:
+            await context.dispatch([job])
+        context.forget()
+        return ConfirmSyncRunPayload(sync_run=await load_sync_run(context, job.tenant_id, run.key), errors=[])
+    return ConfirmSyncRunPayload(errors=result.errors)

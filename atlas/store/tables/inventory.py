@@ -78,6 +78,13 @@ sync_runs = Table(
     Column("lease_until", Instant),
     Column("available_at", Instant, nullable=False, server_default=text("now()")),
     Column("sent_at", Instant),
+    Column("confirmed_by", Uuid),
+    Column("confirmed_at", Instant),
+    ForeignKeyConstraint(
+        ["tenant_id", "confirmed_by"],
+        ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
+        name="sync_runs_confirmed_by",
+    ),
     ForeignKeyConstraint(
         ["tenant_id", "requested_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
@@ -90,6 +97,12 @@ sync_runs = Table(
     UniqueConstraint("tenant_id", "scope_id", "id", "seq", name="sync_runs_recorded_as"),
     UniqueConstraint("tenant_id", "scope_id", "seq", name="sync_runs_seq"),
     Index("sync_runs_created", "tenant_id", "created_at", "id"),
+    Index(
+        "sync_runs_held",
+        "tenant_id",
+        "scope_id",
+        postgresql_where=text("(status = 'NEEDS_CONFIRMATION'::text)"),
+    ),
     Index(
         "sync_runs_open",
         "tenant_id",
@@ -230,5 +243,25 @@ recorded_forms = Table(
     Column("form", Name, nullable=False),
     ForeignKeyConstraint(
         ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="recorded_forms_scope"
+    ),
+)
+
+held_items = Table(
+    "held_items",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("run_id", Uuid, primary_key=True),
+    Column("item_type", Name, primary_key=True),
+    Column("external_id", Name, primary_key=True),
+    Column("hash", Name, nullable=False),
+    Column("settings_hash", Name, nullable=False),
+    Column("display_name", Name, nullable=False),
+    Column("platform", Text),
+    Column("item_id", Uuid, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant_id", "hash"], ["atlas.contents.tenant_id", "atlas.contents.hash"], name="held_items_content"
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "run_id"], ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"], name="held_items_run"
     ),
 )
