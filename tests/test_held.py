@@ -19,7 +19,7 @@ from atlas.record import Inventory, canonicalise
 from atlas.record import record as record_inventory
 from atlas.sources.folder import read_folder
 from atlas.store.database import Database
-from atlas.store.tables import audit_events, held_items, run_units, sync_runs
+from atlas.store.tables import audit_events, staged_items, run_units, sync_runs
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
 from tests.test_drift import findings_of, generated, record
 from tests.test_sync import intervals, run_of
@@ -38,7 +38,7 @@ def export(folder: Path, *numbers: int, value: int = 1) -> Path:
 
 async def held_of(api: Database, tenant: Tenant) -> int:
     async with api.transaction(tenant.as_(Role.READER)) as connection:
-        return await connection.scalar(select(func.count()).select_from(held_items)) or 0
+        return await connection.scalar(select(func.count()).select_from(staged_items)) or 0
 
 
 async def work(worker: Database, job: jobs.Job) -> None:

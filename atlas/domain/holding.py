@@ -9,7 +9,7 @@ NEEDS_CONFIRMATION = "NEEDS_CONFIRMATION"
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A type that holds at least `least` objects may lose up to this share of them (0 to 1) in one run."""
+    """A type that holds at least `least` objects may lose less than this share of them (0 to 1) in one run."""
 
     share: float = 0.5
     least: int = 10
@@ -27,7 +27,7 @@ class Drop:
 
 def beyond(drops: Sequence[Drop], threshold: Threshold) -> list[Drop]:
     """The drops that a person must confirm."""
-    return [one for one in drops if one.held >= threshold.least and one.missing > threshold.share * one.held]
+    return [one for one in drops if one.held >= threshold.least and one.missing >= threshold.share * one.held]
 
 
 def told(drops: Sequence[Drop], run_id: UUID) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atlas.domain.holding import Drop
 from atlas.domain.vocabulary import SyncRunStatus
 from atlas.store.recording import Incoming
-from atlas.store.tables import held_items, run_units, sync_runs
+from atlas.store.tables import staged_items, run_units, sync_runs
 
 _COLUMNS = ("item_type", "external_id", "hash", "settings_hash", "display_name", "platform", "item_id")
 
@@ -39,15 +39,15 @@ async def keep(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, items
         {"tenant_id": tenant_id, "run_id": run_id, **{name: getattr(item, name) for name in _COLUMNS}} for item in items
     ]
     if rows:
-        await connection.execute(insert(held_items), rows)
+        await connection.execute(insert(staged_items), rows)
 
 
 async def kept(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> list[Incoming]:
     """What the run brought, in the order of (type, id)."""
     rows = await connection.execute(
-        select(*(held_items.c[name] for name in _COLUMNS))
-        .where(held_items.c.tenant_id == tenant_id, held_items.c.run_id == run_id)
-        .order_by(held_items.c.item_type, held_items.c.external_id)
+        select(*(staged_items.c[name] for name in _COLUMNS))
+        .where(staged_items.c.tenant_id == tenant_id, staged_items.c.run_id == run_id)
+        .order_by(staged_items.c.item_type, staged_items.c.external_id)
     )
     return [Incoming(**row) for row in rows.mappings()]
 
@@ -104,7 +104,7 @@ async def confirm(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) ->
 
 async def forget(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> None:
     await connection.execute(
-        delete(held_items).where(held_items.c.tenant_id == tenant_id, held_items.c.run_id == run_id)
+        delete(staged_items).where(staged_items.c.tenant_id == tenant_id, staged_items.c.run_id == run_id)
     )
 
 
@@ -126,5 +126,5 @@ async def overtake(
     )
     ended = select(sync_runs.c.id).where(*earlier, sync_runs.c.status == SyncRunStatus.FAILED)
     await connection.execute(
-        delete(held_items).where(held_items.c.tenant_id == tenant_id, held_items.c.run_id.in_(ended))
+        delete(staged_items).where(staged_items.c.tenant_id == tenant_id, staged_items.c.run_id.in_(ended))
     )

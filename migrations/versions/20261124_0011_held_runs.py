@@ -22,8 +22,8 @@ alter table atlas.sync_runs
     add constraint sync_runs_confirmed check (num_nulls(confirmed_by, confirmed_at) in (0, 2));
 create index sync_runs_held on atlas.sync_runs (tenant_id, scope_id) where status = 'NEEDS_CONFIRMATION';
 
--- What a held run brought, of its complete types. Their contents are stored with all others.
-create table atlas.held_items (
+-- What a run has read and not recorded yet, so far that of held runs. The contents are stored with all others.
+create table atlas.staged_items (
     tenant_id uuid not null,
     run_id uuid not null,
     item_type text collate "C" not null,
@@ -33,9 +33,9 @@ create table atlas.held_items (
     display_name text collate "C" not null,
     platform text,
     item_id uuid not null,
-    primary key (tenant_id, run_id, item_type, external_id),
-    constraint held_items_run foreign key (tenant_id, run_id) references atlas.sync_runs (tenant_id, id),
-    constraint held_items_content foreign key (tenant_id, hash) references atlas.contents (tenant_id, hash)
+    primary key (tenant_id, run_id, item_type, external_id, hash),
+    constraint staged_items_run foreign key (tenant_id, run_id) references atlas.sync_runs (tenant_id, id),
+    constraint staged_items_content foreign key (tenant_id, hash) references atlas.contents (tenant_id, hash)
 );
 """
 
@@ -73,19 +73,19 @@ create trigger audit_confirmed after update on atlas.sync_runs
 """
 
 POLICIES = """
-alter table atlas.held_items enable row level security, force row level security;
+alter table atlas.staged_items enable row level security, force row level security;
 
-grant select on atlas.held_items to atlas_api;
-create policy api_select on atlas.held_items for select to atlas_api
+grant select on atlas.staged_items to atlas_api;
+create policy api_select on atlas.staged_items for select to atlas_api
     using (tenant_id = (select atlas.tenant_for('READ')));
 
-grant select, insert, delete on atlas.held_items to atlas_worker;
-create policy worker_select on atlas.held_items for select to atlas_worker
+grant select, insert, delete on atlas.staged_items to atlas_worker;
+create policy worker_select on atlas.staged_items for select to atlas_worker
     using (tenant_id = (select atlas.tenant_for_job('sync')));
-create policy worker_insert on atlas.held_items for insert to atlas_worker
+create policy worker_insert on atlas.staged_items for insert to atlas_worker
     with check (tenant_id = (select atlas.tenant_for_job('sync'))
                 and run_id = (select nullif(current_setting('atlas.job_id', true), '')::uuid));
-create policy worker_delete on atlas.held_items for delete to atlas_worker
+create policy worker_delete on atlas.staged_items for delete to atlas_worker
     using (tenant_id = (select atlas.tenant_for_job('sync')));
 
 -- People may queue what is held, and change nothing else of a run.

@@ -18,7 +18,7 @@ BY_HAND = (
     """insert into atlas.graph_connections
         (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, reference)
         values (:id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'GLOBAL', 'CLIENT_SECRET', 'env:NONE')""",
-    """insert into atlas.held_items
+    """insert into atlas.staged_items
         (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
         select r.tenant_id, r.id, 'type', 'id', c.hash, c.hash, 'A held object', gen_random_uuid()
         from atlas.sync_runs r join atlas.contents c on c.tenant_id = r.tenant_id

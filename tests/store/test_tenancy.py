@@ -11,12 +11,12 @@ from tests.store.world import DENIED, World, attempt, run
 # What each role may do, and nothing else: the rest of the product of table and command must be denied.
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
-    "event_counters", "events", "findings", "graph_connections", "hash_aliases", "held_items", "idempotency_keys",
+    "event_counters", "events", "findings", "graph_connections", "hash_aliases", "staged_items", "idempotency_keys",
     "item_intervals", "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes",
     "source_events", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
-    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "held_items",
+    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "staged_items",
     "item_intervals", "judged_types", "recorded_forms", "run_duplicates", "run_units", "scopes",
     "source_events", "sync_runs",
 )  # fmt: skip
@@ -45,7 +45,7 @@ INSERTS = {
         "item_intervals": """(tenant_id, scope_id, item_type, external_id, valid_from, item_id, hash, settings_hash,
             display_name) values (:tenant, :scope, 't', 'three', 2, :item, 'c1:a', 'c1:a', 'n')""",
         "hash_aliases": "(tenant_id, old_hash, new_hash) values (:tenant, 'c1:x', 'c1:y')",
-        "held_items": """(tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
+        "staged_items": """(tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
             values (:tenant, :sync_run, 't', 'e', 'c1:a', 'c1:a', 'n', :item)""",
         "judged_types": "(tenant_id, scope_id, item_type, seq) values (:tenant, :scope, 't', 2)",
         "recorded_forms": "(tenant_id, scope_id, item_type, form) values (:tenant, :scope, 't', 'c1.p1.k')",
@@ -81,7 +81,7 @@ UPDATES = {
     },
     "atlas_sweeper": {},
 }
-DELETES = {"atlas_api": {"memberships", "graph_connections"}, "atlas_worker": {"held_items"}, "atlas_sweeper": set()}
+DELETES = {"atlas_api": {"memberships", "graph_connections"}, "atlas_worker": {"staged_items"}, "atlas_sweeper": set()}
 READS = {"atlas_api": READ_BY_API, "atlas_worker": READ_BY_WORKER, "atlas_sweeper": ("drift_runs", "sync_runs")}
 TABLES = sorted(READ_BY_API)
 ANY_COLUMN = "tenant_id = tenant_id"
@@ -94,7 +94,7 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
 INVENTORY = {
-    "contents", "graph_connections", "hash_aliases", "held_items", "item_intervals", "recorded_forms", "run_duplicates",
+    "contents", "graph_connections", "hash_aliases", "staged_items", "item_intervals", "recorded_forms", "run_duplicates",
     "run_units", "source_events", "sync_runs",
 }  # fmt: skip
 

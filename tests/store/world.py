@@ -88,7 +88,7 @@ insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, error_code
     values (:tenant, :held_run, :scope, 'FOLDER', 'NEEDS_CONFIRMATION', 'NEEDS_CONFIRMATION');
 insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, observed)
     values (:tenant, :sync_run, 'deviceConfigurations', :scope, 'COMPLETE', 1);
-insert into atlas.held_items (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
+insert into atlas.staged_items (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
     values (:tenant, :held_run, 'deviceConfigurations', 'one', 'c1:a', 'c1:a', 'Firewall', :item)
 """
 # What the tables of the first five migrations hold.

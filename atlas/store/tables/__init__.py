@@ -6,7 +6,7 @@ from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, i
 from atlas.store.tables.inventory import (
     contents,
     hash_aliases,
-    held_items,
+    staged_items,
     item_intervals,
     recorded_forms,
     run_duplicates,
@@ -39,7 +39,7 @@ __all__ = [
     "findings",
     "graph_connections",
     "hash_aliases",
-    "held_items",
+    "staged_items",
     "idempotency_keys",
     "item_intervals",
     "judged_types",

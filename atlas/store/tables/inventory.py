@@ -246,22 +246,22 @@ recorded_forms = Table(
     ),
 )
 
-held_items = Table(
-    "held_items",
+staged_items = Table(
+    "staged_items",
     metadata,
     Column("tenant_id", Uuid, primary_key=True),
     Column("run_id", Uuid, primary_key=True),
     Column("item_type", Name, primary_key=True),
     Column("external_id", Name, primary_key=True),
-    Column("hash", Name, nullable=False),
+    Column("hash", Name, primary_key=True),
     Column("settings_hash", Name, nullable=False),
     Column("display_name", Name, nullable=False),
     Column("platform", Text),
     Column("item_id", Uuid, nullable=False),
     ForeignKeyConstraint(
-        ["tenant_id", "hash"], ["atlas.contents.tenant_id", "atlas.contents.hash"], name="held_items_content"
+        ["tenant_id", "hash"], ["atlas.contents.tenant_id", "atlas.contents.hash"], name="staged_items_content"
     ),
     ForeignKeyConstraint(
-        ["tenant_id", "run_id"], ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"], name="held_items_run"
+        ["tenant_id", "run_id"], ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"], name="staged_items_run"
     ),
 )
