@@ -19,7 +19,7 @@ from atlas.record import Inventory, canonicalise
 from atlas.record import record as record_inventory
 from atlas.sources.folder import read_folder
 from atlas.store.database import Database
-from atlas.store.tables import audit_events, staged_items, run_units, sync_runs
+from atlas.store.tables import audit_events, run_units, staged_items, sync_runs
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
 from tests.test_drift import findings_of, generated, record
 from tests.test_sync import intervals, run_of
@@ -283,7 +283,7 @@ async def record_with(
 
 
 def test_the_threshold_is_a_share_of_what_a_type_holds() -> None:
-    drops = [Drop("half", 10, 5, 5), Drop("more", 10, 6, 4), Drop("few", 9, 9, 0), Drop("all", 10, 10, 12)]
-    assert [one.item_type for one in beyond(drops, Threshold())] == ["more", "all"]
-    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=5))] == ["half", "more", "few", "all"]
-    assert beyond(drops, Threshold(share=1)) == []
+    drops = [Drop("less", 10, 4, 6), Drop("half", 10, 5, 5), Drop("few", 9, 9, 0), Drop("all", 10, 10, 12)]
+    assert [one.item_type for one in beyond(drops, Threshold())] == ["half", "all"]
+    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=5))] == ["less", "half", "few", "all"]
+    assert [one.item_type for one in beyond(drops, Threshold(share=1))] == ["all"]

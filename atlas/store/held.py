@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atlas.domain.holding import Drop
 from atlas.domain.vocabulary import SyncRunStatus
 from atlas.store.recording import Incoming
-from atlas.store.tables import staged_items, run_units, sync_runs
+from atlas.store.tables import run_units, staged_items, sync_runs
 
 _COLUMNS = ("item_type", "external_id", "hash", "settings_hash", "display_name", "platform", "item_id")
 

@@ -94,8 +94,8 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
 INVENTORY = {
-    "contents", "graph_connections", "hash_aliases", "staged_items", "item_intervals", "recorded_forms", "run_duplicates",
-    "run_units", "source_events", "sync_runs",
+    "contents", "graph_connections", "hash_aliases", "item_intervals", "recorded_forms", "run_duplicates",
+    "run_units", "source_events", "staged_items", "sync_runs",
 }  # fmt: skip
 
 

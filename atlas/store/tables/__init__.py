@@ -6,12 +6,12 @@ from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, i
 from atlas.store.tables.inventory import (
     contents,
     hash_aliases,
-    staged_items,
     item_intervals,
     recorded_forms,
     run_duplicates,
     run_units,
     scopes,
+    staged_items,
     sync_runs,
 )
 from atlas.store.tables.source_events import source_events
@@ -39,7 +39,6 @@ __all__ = [
     "findings",
     "graph_connections",
     "hash_aliases",
-    "staged_items",
     "idempotency_keys",
     "item_intervals",
     "judged_types",
@@ -53,6 +52,7 @@ __all__ = [
     "run_units",
     "scopes",
     "source_events",
+    "staged_items",
     "sync_runs",
     "tenant_principals",
     "tenants",
