@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     resend_seconds: float = Field(default=60, ge=1)
     sweep_seconds: float = Field(default=5, gt=0)
     max_attempts: int = Field(default=5, ge=1)
-    hold_share: float = Field(default=0.5, ge=0, le=1)
+    hold_share: float = Field(default=0.5, gt=0, le=1)
     hold_least: int = Field(default=10, ge=1)
     worker_threads: int = Field(default=4, ge=1, le=64)
 

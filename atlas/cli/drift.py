@@ -81,8 +81,8 @@ async def generate(
         caller.db,
         context,
         scope_key=await _scope_key(caller, entry.id, entry.name, scope),
-        baseline_run_id=_run_id(baseline, "--baseline"),
-        current_run_id=_run_id(current, "--current"),
+        baseline_run_id=run_key(baseline, "--baseline") if baseline else None,
+        current_run_id=run_key(current, "--current") if current else None,
     )
     await _send(caller, requested.jobs)
     waited = list(dict.fromkeys([*(job.run_id for job in requested.jobs), requested.run_id]))
@@ -187,10 +187,8 @@ async def _wait(caller: "Caller", context: "Context", run_ids: list[UUID], secon
                 pause = _FIRST_PAUSE if ended else min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _run_id(text: str | None, name: str) -> UUID | None:
-    """A run's key, from its global id or its UUID."""
-    if text is None:
-        return None
+def run_key(text: str, name: str) -> UUID:
+    """A sync run's key, from its global id or its UUID."""
     from atlas.schema.ids import decode_id
 
     try:

@@ -1,12 +1,12 @@
 """`atlas sync`: recording what a source holds."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, identifier, option, words
+from atlas.cli.options import Home, Json, Tenant, Token, words
 from atlas.cli.output import print_json, progress, row, say, stderr, stdout, table
 from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from atlas.cli.caller import Caller
 
 PARTIAL = 3
+
+# A worker that was faster has this long to record what it took.
+_PAUSES, _PAUSE_SECONDS = 300, 0.2
+_OPEN = frozenset({SyncRunStatus.QUEUED, SyncRunStatus.RUNNING})
 
 app = typer.Typer(help="Records a sync run: what a source holds of a tenant's configuration.", no_args_is_help=True)
 
@@ -71,7 +75,9 @@ def graph(tenant: Tenant, types: Types = None, home: Home = None, token: Token =
 
 @app.command("confirm")
 def confirm(
-    run: Annotated[UUID, option(identifier, metavar="RUN", help="The held run, by the UUID that its message names.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", show_default=False, help="The held run, as its message names it.")
+    ],
     tenant: Tenant,
     reason: Annotated[str, typer.Option("--reason", show_default=False, help="Why its objects may be gone.")],
     home: Home = None,
@@ -87,13 +93,15 @@ def confirm(
     _finish(act(home, token, work), as_json=as_json)
 
 
-async def confirmed(caller: "Caller", tenant: str, run_id: UUID, *, reason: str) -> dict[str, Any]:
-    """Confirms the run and records it here, unless a worker was faster. Returns it as it is then."""
+async def confirmed(caller: "Caller", tenant: str, run: str, *, reason: str) -> dict[str, Any]:
+    """Confirms the run and records it here, unless a worker is faster. Returns it once it has ended."""
     from atlas import held, jobs
     from atlas.cli.caller import pool, tenant_named
+    from atlas.cli.drift import run_key
     from atlas.cli.graph import SYNC_RUN, node
     from atlas.schema.ids import encode_id
 
+    run_id = run_key(run, "RUN")
     entry = await tenant_named(caller.db, caller.of(None), tenant)
     job = await held.confirm_run(caller.db, caller.of(entry.id), run_id, reason=reason)
     async with pool(caller.place.url("worker_database")) as worker:
@@ -101,7 +109,12 @@ async def confirmed(caller: "Caller", tenant: str, run_id: UUID, *, reason: str)
         if lease is not None:
             async with jobs.kept(worker, lease):
                 await held.record_held(worker, lease)
-    return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+    for _ in range(_PAUSES):
+        state = await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+        if state["status"] not in _OPEN:
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return state
 
 
 def _finish(run: dict[str, Any], *, as_json: bool) -> None:

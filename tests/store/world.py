@@ -80,10 +80,7 @@ EVENTS = """
 insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
     values (:tenant, 'event', 'one', 'Patch', 'Patch', 'USER', :owner, now())
 """
-LATER = """
-insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:tenant, 'c0:a', 'c1:a');
-insert into atlas.recorded_forms (tenant_id, scope_id, item_type, form)
-    values (:tenant, :scope, 'deviceConfigurations', 'c1');
+HELD = """
 insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, error_code)
     values (:tenant, :held_run, :scope, 'FOLDER', 'NEEDS_CONFIRMATION', 'NEEDS_CONFIRMATION');
 insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, observed)
@@ -135,7 +132,7 @@ class World:
         return Context(**({"tenant_id": self.tenant, "job_id": self.drift_run, "lease_token": self.lease} | changes))
 
 
-async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, EVENTS, LATER)) -> World:
+async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, EVENTS, HELD)) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:
         for script in scripts:
