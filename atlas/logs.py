@@ -14,7 +14,8 @@ LogFormat = Literal["auto", "json", "text"]
 
 # Loggers of libraries that would write values: uvicorn's access log holds query strings, Strawberry's the
 # messages of exceptions. `atlas.app` and `atlas.schema.errors` write what is needed of both.
-_SILENCED = ("uvicorn.access", "strawberry.execution")
+# Those of signing in and of HTTP quote addresses, accounts and answers; what went wrong stands in the run's row.
+_SILENCED = ("uvicorn.access", "strawberry.execution", "azure", "msal", "urllib3", "httpx", "httpcore", "hpack", "h2")
 
 # What these tell below the level named holds the query string or the origin of a WebSocket; `atlas.edge` logs it.
 _QUIETED = {"uvicorn.error": logging.WARNING, "strawberry.ws": logging.ERROR}

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+
+_SAFE_ORIGIN = re.compile(r"(?:https://[a-z0-9.-]+|http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -39,6 +41,9 @@ class Settings(BaseSettings):
     max_subscriptions: int = Field(default=100, ge=0)
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
+    graph_url: str | None = None
+    graph_authority: str | None = None
+
     lease_seconds: float = Field(default=30, ge=1)
     resend_seconds: float = Field(default=60, ge=1)
     sweep_seconds: float = Field(default=5, gt=0)
@@ -53,6 +58,15 @@ class Settings(BaseSettings):
         for origin in _parts(value):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError("origins like https://console.example, with commas between them, and no wildcard")
+        return value
+
+    @field_validator("graph_url", "graph_authority")
+    @classmethod
+    def _safe_origin(cls, value: str | None, info: ValidationInfo) -> str | None:
+        unsafe = value is not None and not _SAFE_ORIGIN.fullmatch(value)
+        # Secrets go to the authority, and the library that sends them speaks HTTPS alone.
+        if unsafe or (value is not None and info.field_name == "graph_authority" and value.startswith("http:")):
+            raise ValueError("an address like https://graph.example; http only of this machine, since tokens go there")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""The two kinds of error that Atlas tells a person: what the caller can mend, and what the operator can."""
+"""The kinds of error that Atlas tells a person: what the caller can mend, and what the operator can."""
 
 from atlas.domain.vocabulary import UserErrorCode
 
@@ -28,3 +28,7 @@ class OperatorError(Exception):
         self.code = code
         self.message = message
         self.mend = mend
+
+
+class TemporaryError(OperatorError):
+    """What may be gone by itself after a while: a worker tries again before it says so."""

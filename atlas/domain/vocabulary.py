@@ -143,7 +143,12 @@ class GraphCloud(StrEnum):
 
 
 class CredentialKind(StrEnum):
+    """How an application signs in: with what it knows, or as what it is where the worker runs."""
+
     CLIENT_SECRET = "CLIENT_SECRET"  # noqa: S105  # It is the name of a kind.
+    CERTIFICATE = "CERTIFICATE"
+    WORKLOAD_IDENTITY = "WORKLOAD_IDENTITY"
+    MANAGED_IDENTITY = "MANAGED_IDENTITY"
 
 
 class UserErrorCode(StrEnum):

@@ -1,0 +1,103 @@
+"""What came back over HTTP, judged: the JSON of an answer, or the error that it stands for. No text of it gets out."""
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import orjson
+
+from atlas.sources.decoding import UnreadableError, decode
+from atlas.sources.graph.errors import GraphError, status_error
+
+Body = Mapping[str, Any]
+
+# How Graph says, with one status or another, that a tenant has no licence for what was asked.
+_LICENCE_CODES: Final = frozenset(
+    {"aadpremiumlicenserequired", "authentication_requestfromnonpremiumtenantorb2ctenant", "tenantnotlicensed"}
+)
+_LICENCE_WORDS: Final = re.compile(
+    r"not applicable to target tenant|not licensed|premium licen[sc]e|tenant is not a b2c tenant and doesn.t have"
+    r"|does(?: not|n't) have (?:a |an |the )?(?:\w+ ){0,3}licen[sc]e|licen[sc]e (?:is )?required|non-premium tenant",
+    re.IGNORECASE,
+)
+_JUDGED_ERROR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One page of a collection. `count` is what Graph says of the whole, where it does; `next_link` as it came."""
+
+    values: tuple[Body, ...]
+    next_link: str | None
+    count: int | None
+
+
+async def body_of(data: bytes) -> Body:
+    """The JSON object of an answer. Raises GraphError for anything else; large bodies do not hold up the loop."""
+    try:
+        value = decode(data) if len(data) < 64 * 1024 else await asyncio.to_thread(decode, data)
+    except UnreadableError as error:
+        raise malformed(f"It is no JSON that can be trusted ({error.code}).") from None
+    if not isinstance(value, dict):
+        raise malformed("It is no JSON object.")
+    return value
+
+
+def malformed(reason: str) -> GraphError:
+    return GraphError("MALFORMED", f"The answer of Graph could not be read. {reason} Sync again.", status=200)
+
+
+def collection_of(body: Body, name: str = "") -> Collection:
+    """The page that a body holds, or that a property `name` of an object holds. Raises GraphError for no list."""
+    values = body.get(name or "value")
+    link = body.get(f"{name}@odata.nextLink")
+    count = body.get(f"{name}@odata.count")
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise malformed("It holds no list of objects.")
+    if link is not None and not isinstance(link, str):
+        raise malformed("Its link to the next page is no text.")
+    counted = count if isinstance(count, int) and not isinstance(count, bool) else None
+    return Collection(tuple(values), link or None, counted)
+
+
+def error_of(status: int, retry_after: str | None, data: bytes | Body | None) -> GraphError:
+    """The error of an answer that is not 200. Its body is only asked whether it is about a licence."""
+    return status_error(
+        status, unlicensed=status in {400, 403, 404} and _tells_of_licence(data), retry_after=seconds(retry_after)
+    )
+
+
+def _tells_of_licence(data: bytes | Body | None) -> bool:
+    if isinstance(data, bytes):
+        try:
+            data = orjson.loads(data[:_JUDGED_ERROR_BYTES])
+        except orjson.JSONDecodeError:
+            return False
+    error = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(error, dict):
+        return False
+    told = [error, error.get("innerError") if isinstance(error.get("innerError"), dict) else {}]
+    return any(
+        str(one.get("code")).lower() in _LICENCE_CODES or _LICENCE_WORDS.search(str(one.get("message"))) is not None
+        for one in told
+        if one
+    )
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """`Retry-After`, which is a number of seconds or a date, in seconds from now; None where it is neither."""
+    if retry_after is None:
+        return None
+    try:
+        number = float(retry_after)
+    except ValueError:
+        try:
+            number = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return max(0.0, number) if math.isfinite(number) else None

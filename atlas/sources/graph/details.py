@@ -1,0 +1,163 @@
+"""Completes the objects of a page with what their list left out, and reads again what changed meanwhile."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from atlas.sources.graph.answers import Body, collection_of, malformed
+from atlas.sources.graph.client import Get, GraphClient
+from atlas.sources.graph.contracts import Call, Contract, Promise
+from atlas.sources.graph.errors import GraphError
+
+ROUNDS: Final = 5
+"""How often an object is read that keeps changing, before its type is given up for this run."""
+
+_NAME = re.compile(r"(?<!\$)\b\w+")
+
+
+@dataclass(slots=True)
+class Completed:
+    """An object while it is completed. `truncated` says what it promised and was not read, where there is such."""
+
+    identity: str
+    body: Body
+    stamp: Any
+    read_whole: bool
+    truncated: str | None = None
+    called: frozenset[str] = frozenset()
+    done: bool = field(default=False)
+
+
+async def complete(client: GraphClient, contract: Contract, path: str, listed: Sequence[Body]) -> list[Completed]:
+    """The objects of one page, each with all that its contract names. Raises GraphError where that cannot be had."""
+    expanded = frozenset(_NAME.findall(contract.expand))
+    bodies = [await _to_the_end(client, contract, body, expanded) for body in listed]
+    objects = [
+        Completed(_identity(contract, body), body, body.get(contract.moved), contract.detailed) for body in bodies
+    ]
+    for _ in range(ROUNDS):
+        waiting = [one for one in objects if not one.done]
+        if not waiting:
+            return objects
+        await _round(client, contract, path, waiting)
+    if all(one.done for one in objects):
+        return objects
+    message = "An object of it changed each time that it was read. Sync again later."
+    raise GraphError("CHANGED_WHILE_READ", message)
+
+
+async def _round(client: GraphClient, contract: Contract, path: str, objects: Sequence[Completed]) -> None:
+    """One reading of each object's parts; those that are not whole, or not of one moment, stay undone."""
+    heads, calls = dict[int, Get](), dict[tuple[int, str], tuple[Get, Call]]()
+    for index, one in enumerate(objects):
+        wanted = {call.name: call for call in (*contract.calls, *(p.call for p in _broken(contract, one)))}
+        one.called = frozenset(wanted)
+        for call in wanted.values():
+            request = _get(contract, f"{path}/{_quoted(one.identity)}/{call.name}", call.query)
+            calls[index, call.name] = request, call
+        if one.read_whole or (wanted and one.stamp is not None):
+            query = contract.detail if one.read_whole else f"$select={contract.identity},{contract.moved}"
+            heads[index] = _get(contract, f"{path}/{_quoted(one.identity)}", query)
+    answers = await _answers(client, [*heads.values(), *(request for request, _ in calls.values())])
+    by_head = dict(zip(heads, answers, strict=False))
+    parts: dict[int, dict[str, Any]] = {index: {} for index in range(len(objects))}
+    for ((index, name), (request, call)), body in zip(calls.items(), answers[len(heads) :], strict=True):
+        parts[index][name] = await _rows(client, contract, request, call, body)
+    for index, one in enumerate(objects):
+        _take(contract, one, by_head.get(index), parts[index])
+
+
+def _take(contract: Contract, one: Completed, head: Body | None, parts: Mapping[str, Any]) -> None:
+    if head is not None:
+        if one.read_whole:
+            one.body = {**one.body, **head}
+        if (stamp := head.get(contract.moved)) != one.stamp:
+            # What was called for belongs to another moment than the object.
+            one.stamp, one.read_whole = stamp, not one.read_whole
+            return
+        one.read_whole = False
+    one.body = {**one.body, **parts}
+    broken = _broken(contract, one)
+    one.done = all(promise.call.name in one.called for promise in broken)
+    if one.done:
+        one.truncated = next((told for promise in broken if (told := _told(one, promise))), None)
+
+
+def _broken(contract: Contract, one: Completed) -> list[Promise]:
+    """The promises that the object does not keep as it is."""
+    return [promise for promise in contract.promises if not _is_kept(promise, one.body)]
+
+
+def _is_kept(promise: Promise, body: Body) -> bool:
+    says, rows = body.get(promise.says), body.get(promise.call.name)
+    held = len(rows) if isinstance(rows, list) else 0
+    if isinstance(says, bool):
+        return held > 0 or not says
+    return held == says if isinstance(says, int) else True
+
+
+def _told(one: Completed, promise: Promise) -> str | None:
+    says, held = one.body.get(promise.says), len(one.body.get(promise.call.name) or ())
+    # That something is assigned is told late; how many there are is told with the object.
+    if isinstance(says, bool):
+        return None
+    return f"It tells of {says} {promise.call.name}, and {held} were read."
+
+
+async def _rows(client: GraphClient, contract: Contract, request: Get, call: Call, body: Body) -> list[Body]:
+    """All rows of a collection whose first page was answered, each with what is below it."""
+    page = collection_of(body)
+    rows = list(page.values)
+    async for more in client.pages_after(page.next_link, contract.family):
+        rows += more.values
+    if call.each is None:
+        return rows
+    below = call.each
+    base = request.path.partition("?")[0]
+    requests = [_get(contract, f"{base}/{_quoted(_identity(contract, row))}/{below.name}", below.query) for row in rows]
+    answers = await _answers(client, requests)
+    return [
+        {**row, below.name: await _rows(client, contract, asked, below, answer)}
+        for row, asked, answer in zip(rows, requests, answers, strict=True)
+    ]
+
+
+async def _answers(client: GraphClient, requests: Sequence[Get]) -> list[Body]:
+    """The answers to all requests. Raises the error of the first that has none: each item is judged on its own."""
+    answers = await client.batch(requests)
+    found = [answer for answer in answers if not isinstance(answer, GraphError)]
+    for answer in answers:
+        if isinstance(answer, GraphError):
+            raise answer
+    return found
+
+
+async def _to_the_end(client: GraphClient, contract: Contract, body: Body, expanded: Iterable[str]) -> Body:
+    """The object with the rest of every expanded collection that Graph cut into pages."""
+    whole = dict(body)
+    for name in expanded:
+        if not isinstance(body.get(name), list):
+            continue
+        page = collection_of(body, name)
+        rows = list(page.values)
+        async for more in client.pages_after(page.next_link, contract.family):
+            rows += more.values
+        whole[name] = [await _to_the_end(client, contract, row, expanded) for row in rows]
+    return whole
+
+
+def _get(contract: Contract, path: str, query: str) -> Get:
+    return Get(f"{path}?{query}" if query else path, contract.version, contract.family)
+
+
+def _identity(contract: Contract, body: Body) -> str:
+    identity = body.get(contract.identity)
+    if not isinstance(identity, str) or not 0 < len(identity) <= 256 or not identity.isprintable():
+        raise malformed("An object in it has no id.")
+    return identity
+
+
+def _quoted(identity: str) -> str:
+    return quote(identity, safe="")

@@ -1,0 +1,44 @@
+"""A first look at a tenant: one page of each item type, told in figures. Nothing is kept."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from atlas.domain.vocabulary import CoverageStatus
+from atlas.sources.graph.answers import collection_of
+from atlas.sources.graph.client import GraphClient
+from atlas.sources.graph.contracts import Contract
+from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.reading import list_of, status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one page of a collection of an item type told. COMPLETE says no more than that the page could be read."""
+
+    item_type: str
+    path: str
+    status: CoverageStatus
+    http_status: int | None
+    objects: int
+    has_next: bool
+    milliseconds: float
+    message: str | None
+
+
+async def probe(client: GraphClient, contracts: Iterable[Contract]) -> list[Probed]:
+    """One page of every collection of the contracts, one after the other."""
+    return [await _probe(client, contract, path) for contract in contracts for path in contract.paths]
+
+
+async def _probe(client: GraphClient, contract: Contract, path: str) -> Probed:
+    began = time.monotonic()
+    try:
+        page = collection_of(await client.get(list_of(contract, path)))
+    except GraphError as error:
+        spent = (time.monotonic() - began) * 1_000
+        status, _, message = status_of(error, contract)
+        return Probed(contract.item_type, path, status, error.status, 0, False, spent, message)
+    spent = (time.monotonic() - began) * 1_000
+    objects, more = len(page.values), page.next_link is not None
+    return Probed(contract.item_type, path, CoverageStatus.COMPLETE, 200, objects, more, spent, None)

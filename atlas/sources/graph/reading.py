@@ -1,0 +1,109 @@
+"""Reads one item type of a tenant, page by page, and tells how far it was read. It keeps no more than a page."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from atlas.domain.vocabulary import CoverageStatus
+from atlas.sources.graph.answers import Body
+from atlas.sources.graph.client import Get, GraphClient
+from atlas.sources.graph.contracts import Contract
+from atlas.sources.graph.details import Completed, complete
+from atlas.sources.graph.errors import GraphError
+from atlas.sources.model import SourceObject, UnitReading
+
+Emit = Callable[[Sequence[SourceObject]], Awaitable[None]]
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was read of a type so far. `begun` is false as long as not even its first page was."""
+
+    observed: int = 0
+    expected: int | None = None
+    truncated: str | None = None
+    begun: bool = False
+
+
+async def read_type(
+    client: GraphClient, contract: Contract, *, emit: Emit, on_progress: Progress | None = None
+) -> UnitReading:
+    """Hands all objects of the type to `emit`, a page at a time, and returns how far the type was read.
+
+    `on_progress` gets the number of objects handed over so far. Only a COMPLETE type may have its missing objects
+    called removed: after any other ending, what was handed over is a part of the type. Raises what `emit` raises, and
+    nothing of Graph's.
+    """
+    seen = _Seen()
+    try:
+        for path in contract.paths:
+            await _read_path(client, contract, path, seen, emit, on_progress)
+    except GraphError as error:
+        status, code, message = status_of(error, contract, begun=seen.begun)
+        return _unit(contract, seen, status, code, message)
+    if seen.truncated is not None:
+        return _unit(contract, seen, CoverageStatus.TRUNCATED, "SETTINGS_TRUNCATED", seen.truncated)
+    if seen.expected is not None and seen.expected > seen.observed:
+        message = f"Graph tells of {seen.expected} objects and listed {seen.observed}. Sync again."
+        return _unit(contract, seen, CoverageStatus.TRUNCATED, "LIST_TRUNCATED", message)
+    return _unit(contract, seen, CoverageStatus.COMPLETE, None, None)
+
+
+async def _read_path(
+    client: GraphClient, contract: Contract, path: str, seen: _Seen, emit: Emit, on_progress: Progress | None
+) -> None:
+    before, count = seen.observed, None
+    async for page in client.pages(list_of(contract, path)):
+        seen.begun = True
+        count = page.count if count is None else count
+        completed = await complete(client, contract, path, page.values)
+        if seen.truncated is None:
+            seen.truncated = next((_cut(path, one) for one in completed if one.truncated), None)
+        objects = [_source_object(contract, path, one.body) for one in completed]
+        seen.observed += len(objects)
+        await emit(objects)
+        if on_progress is not None:
+            on_progress(seen.observed)
+    if count is not None:
+        # Some collections count the page here and some the whole, so only more than came says something.
+        seen.expected = (seen.expected or 0) + max(count, seen.observed - before)
+
+
+def list_of(contract: Contract, path: str) -> Get:
+    """The request for the first page of a collection."""
+    query = {
+        "$expand": contract.expand,
+        "$select": contract.select,
+        "$top": str(contract.page_size or ""),
+    }
+    told = "&".join(f"{name}={value}" for name, value in query.items() if value)
+    return Get(f"{path}?{told}" if told else path, contract.version, contract.family)
+
+
+def status_of(error: GraphError, contract: Contract, *, begun: bool = False) -> tuple[CoverageStatus, str, str]:
+    """What an error says of a type: status, code and message. `begun`: a page of the type could be read already."""
+    if error.code == "UNLICENSED":
+        message = f"{error.message} It takes {contract.licence}."
+        return CoverageStatus.UNLICENSED, error.code, message
+    if error.status == 403:
+        message = f"{error.message} Grant the application {contract.permission}, with the consent of an administrator."
+        return contract.forbidden, error.code, message
+    if error.status == 404 and not begun:
+        message = f"{error.message} The tenant may have no licence for it: it takes {contract.licence}."
+        return contract.missing, error.code, message
+    return CoverageStatus.FAILED, error.code, error.message
+
+
+def _source_object(contract: Contract, path: str, body: Body) -> SourceObject:
+    external_id = body[contract.identity]
+    return SourceObject(contract.item_type, external_id, body, f"{contract.version}/{path}/{external_id}")
+
+
+def _cut(path: str, one: Completed) -> str:
+    return f"{path}/{one.identity}: {one.truncated} Sync again."
+
+
+def _unit(
+    contract: Contract, seen: _Seen, status: CoverageStatus, code: str | None, message: str | None
+) -> UnitReading:
+    return UnitReading(contract.item_type, status, seen.observed, seen.expected, contract.version, code, message)
