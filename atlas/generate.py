@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from atlas import jobs
+from atlas import jobs, rules
 from atlas.domain.canonical import decode_body
 from atlas.domain.evaluation import Evaluation
 from atlas.domain.identity import item_id
 from atlas.domain.moves import Draft, Move, draft, shared_id
 from atlas.domain.recreation import Candidate, Recreation, link
+from atlas.domain.rules import Subject, Suppression, suppression
 from atlas.domain.triage import Life
 from atlas.domain.verdicts import Birth, Existing, Judgement, Verdict, judge, judge_data_quality
 from atlas.domain.vocabulary import BaselineMode, ChangeType, DriftRunStatus, FindingKind, FindingStatus, Resolution
@@ -52,11 +53,11 @@ async def generate(worker: Database, lease: Lease) -> Job | None:
         await jobs.progress(worker, lease, 0, len(plan.moves))
     drafts = await asyncio.to_thread(_draft, lease.job.tenant_id, plan)
     async with jobs.effect(worker, lease) as connection:
-        judgements = await _take_effect(connection, lease, plan, drafts)
+        judgements, suppressed = await _take_effect(connection, lease, plan, drafts)
         following = await generation.next_queued(
             connection, lease.job.tenant_id, plan.pair["scope_id"], lease.job.run_id
         )
-        await _finish(connection, lease, plan, drafts, judgements)
+        await _finish(connection, lease, plan, drafts, judgements, suppressed)
     await worker.notify([lease.job.tenant_id])
     return None if following is None else Job("drift", lease.job.tenant_id, following)
 
@@ -91,7 +92,8 @@ def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
 
 async def _take_effect(
     connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]
-) -> Sequence[Judgement]:
+) -> tuple[Sequence[Judgement], int]:
+    """The judgements, and how many of the findings that are NEW a rule hides."""
     tenant_id, pair = lease.job.tenant_id, plan.pair
     scope_id, current = pair["scope_id"], pair["current_seq"]
     generated = await generation.lock_scope(connection, tenant_id, scope_id)
@@ -100,7 +102,9 @@ async def _take_effect(
     quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
     links = await asyncio.to_thread(_recreations, plan, drafts)
     births = [*judgement.births, *quality.births]
-    await effects.insert_findings(connection, [_row(tenant_id, pair, born, links) for born in births])
+    hidden = await _hidden(connection, tenant_id, births)
+    rows = [_row(tenant_id, pair, born, links) | _suppressed(hidden.get(born.draft.id)) for born in births]
+    await effects.insert_findings(connection, rows)
     verdicts = [*judgement.verdicts, *quality.verdicts]
     await effects.update_triage(connection, tenant_id, [_change(verdict) for verdict in verdicts])
     seen = [one.draft.id for one in births] + sorted(judgement.known | quality.known)
@@ -108,7 +112,33 @@ async def _take_effect(
     if newest:
         await generation.set_judged(connection, tenant_id, scope_id, plan.evaluation.evaluated, current)
         await generation.set_generated(connection, tenant_id, scope_id, current)
-    return judgement, quality
+    return (judgement, quality), sum(one.life.status == FindingStatus.NEW and one.draft.id in hidden for one in births)
+
+
+async def _hidden(connection: Connection, tenant_id: UUID, births: Sequence[Birth]) -> dict[UUID, Suppression]:
+    """What the tenant's rules hide of the findings that are about to be made. These rules stand until the commit."""
+    standing = await rules.for_generation(connection, tenant_id)
+
+    def judged() -> dict[UUID, Suppression]:
+        drafts = [born.draft for born in births]
+        found = {
+            one.id: suppression(
+                standing,
+                Subject(one.kind, one.change_type, one.item_type, one.external_id, one.display_name),
+                one.changes,
+            )
+            for one in drafts
+        }
+        return {key: one for key, one in found.items() if one is not None}
+
+    return await asyncio.to_thread(judged) if standing else {}
+
+
+def _suppressed(hidden: Suppression | None) -> dict[str, Any]:
+    return {
+        "suppressed_by": None if hidden is None else hidden.rule_id,
+        "suppressed_until": None if hidden is None else hidden.until,
+    }
 
 
 async def _judge(
@@ -292,7 +322,12 @@ def _change(verdict: Verdict) -> dict[str, Any]:
 
 
 async def _finish(
-    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft], judgements: Sequence[Judgement]
+    connection: Connection,
+    lease: Lease,
+    plan: Plan,
+    drafts: Sequence[Draft],
+    judgements: Sequence[Judgement],
+    suppressed: int,
 ) -> None:
     """Counts and status, in the transaction of the findings that they count."""
     of_type = Counter(one.change_type for one in drafts)
@@ -308,7 +343,8 @@ async def _finish(
         removed=of_type[ChangeType.REMOVED],
         modified=of_type[ChangeType.MODIFIED],
         property_changes=sum(len(one.changes) for one in drafts if one.change_type == ChangeType.MODIFIED),
-        findings_new=sum(one.findings_new for one in judgements),
+        findings_new=sum(one.findings_new for one in judgements) - suppressed,
+        findings_suppressed=suppressed,
         findings_reopened=sum(one.findings_reopened for one in judgements),
         findings_resolved=sum(one.findings_resolved for one in judgements),
         findings_unchanged=sum(one.findings_unchanged for one in judgements),

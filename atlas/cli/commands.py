@@ -13,6 +13,7 @@ from atlas.cli import (
     drift,
     findings,
     keys,
+    rules,
     schema,
     serving,
     syncs,
@@ -57,6 +58,7 @@ app.add_typer(syncs.app, name="sync")
 app.command("drift")(drift.drift)
 app.command("findings")(findings.findings)
 app.command("ack")(findings.ack)
+app.add_typer(rules.app, name="rule")
 app.add_typer(tokens.app, name="token")
 app.add_typer(audits.app, name="audit")
 app.add_typer(connections.app, name="graph")

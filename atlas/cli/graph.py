@@ -25,7 +25,8 @@ SYNC_RUN = f"""
 DRIFT_RUN = f"""
     id tenant {{ id name }} scope {{ id key label }} baselineRun {_RUN} currentRun {_RUN} status
     progress {{ done total }} requestedBy {_PRINCIPAL} attempts createdAt startedAt finishedAt
-    counts {{ added removed modified propertyChanges findingsNew findingsReopened findingsResolved findingsUnchanged }}
+    counts {{ added removed modified propertyChanges findingsNew findingsReopened findingsResolved findingsUnchanged
+        findingsSuppressed }}
     notEvaluated {{ itemType reason message }} error {{ code message }}
 """
 CHANGE = f"kind path label before {_VALUE} after {_VALUE}"
@@ -34,7 +35,7 @@ FINDING = f"""
     resolution isCurrent subject {{ itemType externalId displayName platform }} changeCount
     recreation {{ otherFinding {{ id fingerprint }} similarity identical }} baselineRun {_RUN} currentRun {_RUN}
     firstSeenAt lastSeenAt occurrences acknowledgement {{ by {_PRINCIPAL} at reason expiresAt }}
-    supersededBy {{ id fingerprint }} version
+    supersededBy {{ id fingerprint }} suppressedBy {{ id version reason }} version
     changedBy {{ confidence events {{ at activity operation actorKind actorId actorName correlationId }} }}
 """
 

@@ -18,7 +18,7 @@ from atlas.schema.resolvers import resolved
 from atlas.store import audit as store
 from atlas.store.pages import Listing, Row
 
-_TARGETS = frozenset({"Finding", "Scope", "SyncRun", "DriftRun", "Tenant", "Membership"})
+_TARGETS = frozenset({"Finding", "Scope", "SyncRun", "DriftRun", "Tenant", "Membership", "Rule"})
 
 
 @strawberry.type(description="One thing that was done, by whom and why. It cannot be changed or removed.")

@@ -35,10 +35,13 @@ class DriftRunCounts:
     removed: int = strawberry.field(description="Objects that went.")
     modified: int = strawberry.field(description="Objects whose content changed.")
     property_changes: int = strawberry.field(description="Properties that changed in the modified objects.")
-    findings_new: int = strawberry.field(description="Findings that were not there before.")
+    findings_new: int = strawberry.field(description="Findings that were not there before, without findingsSuppressed.")
     findings_reopened: int = strawberry.field(description="Findings that were resolved and are open again.")
     findings_resolved: int = strawberry.field(description="Findings that were open and are resolved.")
     findings_unchanged: int = strawberry.field(description="Findings that stay as they were.")
+    findings_suppressed: int = strawberry.field(
+        description="Findings that were not there before, and that an ignore rule hid when they came."
+    )
 
 
 @strawberry.type(description="The comparison of two recorded runs of a scope.")
@@ -188,6 +191,8 @@ def _counts(row: Row) -> DriftRunCounts | None:
         findings_reopened=row.findings_reopened,
         findings_resolved=row.findings_resolved,
         findings_unchanged=row.findings_unchanged,
+        # None of a run that was generated before there were rules.
+        findings_suppressed=row.findings_suppressed or 0,
     )
 
 

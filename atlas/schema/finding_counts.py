@@ -17,7 +17,7 @@ CountedBy = Annotated[
 ]
 
 _SEVERITIES = tuple(Severity)
-_BY_SCOPE = store.FindingFilter()
+_BY_SCOPE = store.FindingFilter(suppressed=False)
 
 
 @strawberry.type(description="How many findings are alike in the dimensions asked for; the other dimensions are null.")

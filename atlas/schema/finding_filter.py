@@ -26,6 +26,11 @@ class FindingFilter:
     is_current: bool | None = strawberry.field(
         default=None, description="Does the newest evaluated run still hold the content that they report?"
     )
+    suppressed: bool | None = strawberry.field(
+        default=False,
+        description="True: those that an ignore rule hides, and no others. False, also where it is left out: the"
+        " others. Null: both.",
+    )
 
 
 FindingFilterArgument = Annotated[FindingFilter | None, strawberry.argument(description="Only findings like this.")]
@@ -50,4 +55,5 @@ def chosen_findings(wanted: FindingFilter | None) -> store.FindingFilter:
         first_seen_at=time_filter(given.first_seen_at),
         last_seen_at=time_filter(given.last_seen_at),
         is_current=given.is_current,
+        suppressed=given.suppressed,
     )

@@ -25,7 +25,7 @@ from atlas.schema.inputs import After, First
 from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.principals import Principal, load_principal
-from atlas.schema.refs import AuditEventRef, FindingRef, InventoryItemRef, ScopeRef, TenantRef
+from atlas.schema.refs import AuditEventRef, FindingRef, InventoryItemRef, RuleRef, ScopeRef, TenantRef
 from atlas.schema.resolvers import resolved
 from atlas.schema.sync_runs import SyncRun, sync_run_at
 from atlas.store import findings as store
@@ -115,6 +115,7 @@ class Finding(Node):
     baseline_run_id: strawberry.Private[UUID]
     current_run_id: strawberry.Private[UUID]
     superseded_by_id: strawberry.Private[UUID | None]
+    suppressed_by_id: strawberry.Private[UUID | None]
 
     @resolved("The tenant.")
     async def tenant(self, info: Info) -> TenantRef:
@@ -156,6 +157,17 @@ class Finding(Node):
             return None
         return await load_finding(info.context, self.tenant_id, self.superseded_by_id)
 
+    @resolved(
+        "The rule that hides it from lists; null where none does. Where several hide it together, the first of them to"
+        " run out."
+    )
+    async def suppressed_by(self, info: Info) -> RuleRef | None:
+        from atlas.schema.rules import load_rule
+
+        if self.suppressed_by_id is None:
+            return None
+        return await load_rule(info.context, self.tenant_id, self.suppressed_by_id)
+
     @resolved("Its triage as it happened, newest first.")
     async def audit_events(self, info: Info, first: First = None, after: After = None) -> Connection[AuditEventRef]:
         from atlas.schema.audit import page_of_finding
@@ -195,6 +207,7 @@ def finding_of(row: Row) -> Finding:
         baseline_run_id=row.baseline_run_id,
         current_run_id=row.current_run_id,
         superseded_by_id=row.superseded_by,
+        suppressed_by_id=row.hidden_by,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from atlas.schema.context import Info
-from atlas.schema.mutations import acknowledge, baseline, members, sync
+from atlas.schema.mutations import acknowledge, baseline, members, rules, sync
 from atlas.schema.mutations.acknowledge import (
     AcknowledgeFindingInput,
     AcknowledgeFindingPayload,
@@ -27,6 +27,7 @@ from atlas.schema.mutations.members import (
     SetMembershipInput,
     SetMembershipPayload,
 )
+from atlas.schema.mutations.rules import CreateRuleInput, CreateRulePayload, EndRuleInput, EndRulePayload
 from atlas.schema.mutations.sync import ConfirmSyncRunInput, ConfirmSyncRunPayload, StartSyncInput, StartSyncPayload
 from atlas.schema.resolvers import mutation
 
@@ -66,6 +67,14 @@ class Mutation:
     @mutation("Measures a scope's findings from its previous run again.")
     async def unpin_baseline(self, info: Info, given: Annotated[UnpinBaselineInput, _INPUT]) -> UnpinBaselinePayload:
         return await baseline.unpin_baseline(info, given)
+
+    @mutation("Makes an ignore rule, which hides what it ignores, also of what is there already. Needs MANAGE_RULES.")
+    async def create_rule(self, info: Info, given: Annotated[CreateRuleInput, _INPUT]) -> CreateRulePayload:
+        return await rules.create_rule(info, given)
+
+    @mutation("Ends an ignore rule: what it alone hid is shown again. Needs MANAGE_RULES.")
+    async def end_rule(self, info: Info, given: Annotated[EndRuleInput, _INPUT]) -> EndRulePayload:
+        return await rules.end_rule(info, given)
 
     @mutation("Starts a sync from the tenant's configured Microsoft Graph connection.")
     async def start_sync(self, info: Info, given: Annotated[StartSyncInput, _INPUT]) -> StartSyncPayload:

@@ -12,6 +12,7 @@ from atlas.schema.inventory import load_inventory_item
 from atlas.schema.members import load_membership
 from atlas.schema.node import Node
 from atlas.schema.principals import load_principal_anywhere
+from atlas.schema.rules import load_rule
 from atlas.schema.scopes import load_scope
 from atlas.schema.sync_runs import load_sync_run
 from atlas.schema.tenants import load_tenant
@@ -22,6 +23,7 @@ _LOADERS: Mapping[str, Callable[[GraphQLContext, UUID, UUID], Awaitable[Node | N
     "Finding": load_finding,
     "InventoryItem": load_inventory_item,
     "Membership": load_membership,
+    "Rule": load_rule,
     "Scope": load_scope,
     "SyncRun": load_sync_run,
 }

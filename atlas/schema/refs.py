@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from atlas.schema.inventory import InventoryItem, InventoryItemVersion
     from atlas.schema.members import Membership
     from atlas.schema.principals import Principal
+    from atlas.schema.rules import Rule
     from atlas.schema.scopes import Scope
     from atlas.schema.sync_runs import SyncRun
     from atlas.schema.tenants import Tenant
@@ -22,6 +23,7 @@ InventoryItemRef = Annotated["InventoryItem", strawberry.lazy("atlas.schema.inve
 InventoryItemVersionRef = Annotated["InventoryItemVersion", strawberry.lazy("atlas.schema.inventory")]
 MembershipRef = Annotated["Membership", strawberry.lazy("atlas.schema.members")]
 PrincipalRef = Annotated["Principal", strawberry.lazy("atlas.schema.principals")]
+RuleRef = Annotated["Rule", strawberry.lazy("atlas.schema.rules")]
 ScopeRef = Annotated["Scope", strawberry.lazy("atlas.schema.scopes")]
 SyncRunRef = Annotated["SyncRun", strawberry.lazy("atlas.schema.sync_runs")]
 TenantRef = Annotated["Tenant", strawberry.lazy("atlas.schema.tenants")]

@@ -27,6 +27,7 @@ from atlas.schema.members import Membership, membership_of
 from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.resolvers import resolved
+from atlas.schema.rules import InputArgument, LiveArgument, Rule, RulePreview, RunsArgument, page_of_rules, preview_of
 from atlas.schema.scopes import Scope, load_scope_by_key, scope_of
 from atlas.schema.sync_runs import SyncRun, page_of_sync_runs
 from atlas.store import drift_runs, findings, members, scopes, sync_runs
@@ -125,6 +126,16 @@ class Tenant(Node):
         filter: FindingFilterArgument = None,  # noqa: A002
     ) -> list[FindingCount]:
         return await counts_of_tenant(info.context, self.tenant_id, filter, by)
+
+    @resolved("Its ignore rules, the newest first.")
+    async def rules(
+        self, info: Info, first: First = None, after: After = None, live: LiveArgument = None
+    ) -> Connection[Rule]:
+        return await page_of_rules(info, self.tenant_id, live=live, first=first, after=after)
+
+    @resolved("What a rule would have hidden of what the newest drift runs saw, beside what is hidden already.")
+    async def preview_rule(self, info: Info, given: InputArgument, runs: RunsArgument = 10) -> RulePreview:
+        return await preview_of(info.context, self.tenant_id, given, runs)
 
     @resolved("The objects that are there now, by name.")
     async def inventory_items(

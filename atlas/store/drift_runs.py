@@ -25,7 +25,7 @@ COLUMNS = (
     _r.tenant_id, _r.id, _r.scope_id, _r.baseline_run_id, _r.current_run_id, _r.status, _r.requested_by, _r.created_at,
     _r.started_at, _r.finished_at, _r.progress_done, _r.progress_total, _r.added, _r.removed, _r.modified,
     _r.property_changes, _r.findings_new, _r.findings_reopened, _r.findings_resolved, _r.findings_unchanged,
-    _r.not_evaluated, _r.error_code, _r.error_message, _r.attempts,
+    _r.findings_suppressed,    _r.not_evaluated, _r.error_code, _r.error_message, _r.attempts,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.bodies import unpack_evidence
@@ -27,8 +27,12 @@ ORDERS: Mapping[str, Order] = {
 }
 
 _f = findings.c
-# All but the evidence, which is read when somebody asks for changes.
-COLUMNS = tuple(column for column in _f if column.name != "evidence")
+_HIDDEN = and_(_f.suppressed_by.is_not(None), or_(_f.suppressed_until.is_(None), _f.suppressed_until > func.now()))
+# All but the evidence, which is read when somebody asks for changes; `hidden_by` is the rule that hides it now.
+COLUMNS = (
+    *(column for column in _f if column.name not in {"evidence", "suppressed_by", "suppressed_until"}),
+    case((_HIDDEN, _f.suppressed_by)).label("hidden_by"),
+)
 
 # What a dimension groups by: its label in the answer and its column.
 DIMENSIONS: Mapping[str, tuple[str, ColumnElement[Any]]] = {
@@ -53,6 +57,8 @@ class FindingFilter:
     first_seen_at: TimeFilter | None = None
     last_seen_at: TimeFilter | None = None
     is_current: bool | None = None
+    # Hidden by a rule that stands: None leaves them in.
+    suppressed: bool | None = None
 
 
 def of_tenant(tenant_id: UUID | None, _parent: ColumnElement[UUID], wanted: FindingFilter) -> Select[Any]:
@@ -141,3 +147,7 @@ def _conditions(tenant_id: UUID | None, wanted: FindingFilter) -> Iterator[Colum
             yield from condition.conditions(column)
     if wanted.is_current is not None:
         yield _f.is_current == wanted.is_current
+    if wanted.suppressed:
+        yield _HIDDEN
+    elif wanted.suppressed is not None:
+        yield or_(_f.suppressed_by.is_(None), _f.suppressed_until <= func.now())

@@ -24,6 +24,7 @@ _QUERIES = {
     "Membership": "select id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",
     "Principal": """select principal_id from atlas.memberships where tenant_id = :t and role = 'OWNER'
         order by created_at""",
+    "Rule": "select id from atlas.rules where tenant_id = :t order by ended_at is not null, version desc",
     "Scope": "select id from atlas.scopes where tenant_id = :t order by pinned_seq, last_seq desc",
     "SyncRun": "select id from atlas.sync_runs where tenant_id = :t order by status = 'PARTIAL' desc, created_at",
     "Tenant": "select id from atlas.tenants where id = :t",

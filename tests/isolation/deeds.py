@@ -51,6 +51,7 @@ SCOPE = "scope { id label baseline { pinnedRun { id } pinnedBy { displayName } }
 _ACKNOWLEDGE = Deed("acknowledgeFinding", lambda of: {"id": of.ids["Finding"][0], "reason": "agreed"}, FINDING)
 _PIN = Deed("pinBaseline", lambda of: _scope(of) | {"runId": of.named["runs"][0], "reason": "pinned"}, SCOPE)
 _UNPIN = Deed("unpinBaseline", lambda of: _scope(of) | {"reason": "unpinned"}, SCOPE, after=_PIN)
+_RULE = "rule { id reason tenant { name } owner { displayName } }"
 _READER = Deed("setMembership", lambda of: _robot(of) | {"role": "READER"}, "membership { id }")
 
 DEEDS = (
@@ -69,6 +70,12 @@ DEEDS = (
     ),
     _PIN,
     _UNPIN,
+    Deed(
+        "createRule",
+        lambda of: {"tenantId": of.named["tenant"], "rule": {"itemType": "nothing"}, "reason": "noise"},
+        _RULE,
+    ),
+    Deed("endRule", lambda of: {"id": of.ids["Rule"][0], "reason": "matters again"}, _RULE),
     Deed(
         "startSync",
         lambda of: {"tenantId": of.named["tenant"]},

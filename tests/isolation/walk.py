@@ -27,6 +27,9 @@ ARGUMENTS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("Tenant", "scope"): "key: $key",
         ("Tenant", "inventoryAt"): "runId: $run",
         ("Tenant", "findingCounts"): _ALL,
+        # What a rule hides too.
+        **{(parent, "findings"): "filter: {suppressed: null}" for parent in ("Tenant", "Scope", "DriftRun")},
+        ("Tenant", "previewRule"): 'input: {itemType: "configurationPolicy"}',
         ("DriftOverview", "counts"): _ALL,
     }
 )

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from atlas import access, drift, generate, jobs, triage
+from atlas import access, drift, generate, jobs, rules, triage
 from atlas.access import Principal
+from atlas.domain.rules import Parts
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
 from atlas.record import record_folder
@@ -147,6 +148,7 @@ async def _fill(databases: Databases, realm: Realm, exports: Exports) -> None:
     await _record(databases, realm, exports.second)
     await _generate(databases, realm, KEY, idempotency_key=IDEMPOTENCY_KEY)
     await _triage(databases, realm)
+    await _hide(databases, realm)
     await _record(databases, realm, exports.partial)
     await _generate(databases, realm, KEY)
     await _record(databases, realm, exports.unreadable)
@@ -204,6 +206,13 @@ async def _triage(databases: Databases, realm: Realm) -> None:
     await triage.acknowledge(databases.api, context, [found], reason=reason, expires_at=UNTIL)
     await triage.reopen(databases.api, context, found, reason=reason)
     await triage.acknowledge(databases.api, context, [found], reason=reason, expires_at=UNTIL)
+
+
+async def _hide(databases: Databases, realm: Realm) -> None:
+    """A rule and its next version, which hides what came under one name."""
+    api, context, reason = databases.api, realm.tenant.as_(Role.MANAGER), f"noise to {realm.mark}"
+    first = await rules.create(api, context, Parts(subject_pattern=f"nothing of {realm.mark}"), reason=reason)
+    await rules.create(api, context, Parts(subject_pattern="Policy 5"), reason=reason, replaces=first)
 
 
 async def _fail(databases: Databases, realm: Realm) -> None:

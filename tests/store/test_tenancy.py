@@ -11,14 +11,14 @@ from tests.store.world import DENIED, World, attempt, run
 # What each role may do, and nothing else: the rest of the product of table and command must be denied.
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
-    "event_counters", "events", "findings", "graph_connections", "hash_aliases", "staged_items", "idempotency_keys",
-    "item_intervals", "judged_types", "memberships", "recorded_forms", "run_duplicates", "run_units", "scopes",
-    "source_events", "sync_runs", "tenant_principals",
+    "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
+    "judged_types", "memberships", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes", "source_events",
+    "staged_items", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
-    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "staged_items",
-    "item_intervals", "judged_types", "recorded_forms", "run_duplicates", "run_units", "scopes",
-    "source_events", "sync_runs",
+    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "item_intervals",
+    "judged_types", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes", "source_events",
+    "staged_items", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -33,6 +33,7 @@ INSERTS = {
             values (:tenant, :owner, 'k', 'h', :scope)""",
         "graph_connections": """(tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed, created_by)
             values (:tenant, :scope, :scope, :scope, 'GLOBAL', 'CLIENT_SECRET', 'x', :owner)""",
+        "rules": "(tenant_id, item_type, reason, owner_id) values (:tenant, 't', 'noise', :owner)",
     },
     "atlas_worker": {
         "contents": "(tenant_id, hash, body) values (:tenant, 'c1:c', 'z')",
@@ -65,6 +66,7 @@ UPDATES = {
         "scopes": "pinned_run_id = :current_run",
         "findings": "status = status",
         "sync_runs": "status = 'QUEUED'",
+        "rules": "ended_at = now()",
     },
     "atlas_worker": {
         "scopes": "last_seq = last_seq",

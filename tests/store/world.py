@@ -76,6 +76,9 @@ insert into atlas.graph_connections (tenant_id, id, entra_tenant_id, client_id, 
                                      created_by)
     values (:tenant, :connection, :tenant, :connection, 'GLOBAL', 'CLIENT_SECRET', 'sealed', :owner)
 """
+RULES = """
+insert into atlas.rules (tenant_id, item_type, reason, owner_id) values (:tenant, 'nothing', 'noise', :owner)
+"""
 EVENTS = """
 insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
     values (:tenant, 'event', 'one', 'Patch', 'Patch', 'USER', :owner, now())
@@ -132,7 +135,7 @@ class World:
         return Context(**({"tenant_id": self.tenant, "job_id": self.drift_run, "lease_token": self.lease} | changes))
 
 
-async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, EVENTS, HELD)) -> World:
+async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, RULES, EVENTS, HELD)) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:
         for script in scripts:

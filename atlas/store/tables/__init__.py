@@ -14,6 +14,7 @@ from atlas.store.tables.inventory import (
     staged_items,
     sync_runs,
 )
+from atlas.store.tables.rules import rules
 from atlas.store.tables.source_events import source_events
 from atlas.store.tables.tenancy import (
     api_tokens,
@@ -48,6 +49,7 @@ __all__ = [
     "recorded_forms",
     "role_capabilities",
     "roles",
+    "rules",
     "run_duplicates",
     "run_units",
     "scopes",

@@ -63,6 +63,7 @@ drift_runs = Table(
     Column("lease_until", Instant),
     Column("available_at", Instant, nullable=False, server_default=text("now()")),
     Column("sent_at", Instant),
+    Column("findings_suppressed", Integer),
     ForeignKeyConstraint(
         ["tenant_id", "scope_id", "baseline_run_id", "baseline_seq"],
         [
@@ -160,6 +161,8 @@ findings = Table(
     Column("recreation_similarity", Double),
     Column("recreation_identical", Boolean),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("suppressed_by", Uuid),
+    Column("suppressed_until", Instant),
     ForeignKeyConstraint(
         ["tenant_id", "acknowledged_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
@@ -192,6 +195,9 @@ findings = Table(
         deferrable=True,
         initially="DEFERRED",
     ),
+    ForeignKeyConstraint(
+        ["tenant_id", "suppressed_by"], ["atlas.rules.tenant_id", "atlas.rules.id"], name="findings_suppressed_by"
+    ),
     ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
     UniqueConstraint("tenant_id", "fingerprint", name="findings_fingerprint"),
     Index(
@@ -203,6 +209,8 @@ findings = Table(
         "change_type",
         "item_type",
         "is_current",
+        "suppressed_by",
+        "suppressed_until",
     ),
     Index(
         "findings_expiring",
@@ -217,6 +225,13 @@ findings = Table(
     Index("findings_scope_last_seen", "tenant_id", "scope_id", "last_seen_at", "id"),
     Index("findings_severity", "tenant_id", "severity_rank", "id"),
     Index("findings_status_last_seen", "tenant_id", "status", "last_seen_at", "id"),
+    Index(
+        "findings_suppressed_last_seen",
+        "tenant_id",
+        "last_seen_at",
+        "id",
+        postgresql_where=text("(suppressed_by IS NOT NULL)"),
+    ),
 )
 
 drift_run_findings = Table(

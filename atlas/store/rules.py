@@ -1,0 +1,170 @@
+"""Ignore rules: reads, writes, and the findings that they are held against."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    RowMapping,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atlas.domain.errors import RefusedError
+from atlas.domain.rules import Parts, Rule, Suppression
+from atlas.domain.vocabulary import ChangeType, DriftRunStatus, FindingKind, UserErrorCode
+from atlas.store.database import constraint
+from atlas.store.filters import among
+from atlas.store.pages import Key, Order, Row
+from atlas.store.tables import drift_run_findings, drift_runs, findings, rules
+
+ORDER = Order("rules:CREATED_AT_DESC", (Key("created_at", datetime), Key("id", UUID)), descending=True)
+PART = 500
+
+_r, _f = rules.c, findings.c
+_LIVE = and_(_r.ended_at.is_(None), or_(_r.expires_at.is_(None), _r.expires_at > func.now()))
+_SUPPRESS = text("select atlas.suppress(:ids, :rules, :untils)").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("rules", type_=ARRAY(Uuid)),
+    bindparam("untils", type_=ARRAY(DateTime(timezone=True))),
+)
+
+
+def of_tenant(tenant_id: UUID | None, _parent: ColumnElement[UUID], live: bool | None) -> Select[Any]:
+    """The rules of a tenant: those that stand, those that do not, or (None) all."""
+    query = select(rules).where(_r.tenant_id == tenant_id)
+    return query if live is None else query.where(_LIVE if live else ~func.coalesce(_LIVE, False))
+
+
+async def by_ids(connection: AsyncConnection, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[Row]:
+    return (await connection.execute(select(rules).where(_r.tenant_id == tenant_id, among(_r.id, ids)))).all()
+
+
+async def hold_still(connection: AsyncConnection, tenant_id: UUID, *, to_change: bool) -> None:
+    """Until the transaction ends: no rule comes or goes while findings are made, and none is made meanwhile."""
+    lock = "pg_advisory_xact_lock" if to_change else "pg_advisory_xact_lock_shared"
+    await connection.execute(select(getattr(func, lock)(func.hashtextextended(f"atlas.rules:{tenant_id}", 0))))
+
+
+async def live(connection: AsyncConnection, tenant_id: UUID) -> list[Rule]:
+    """The rules that stand now."""
+    rows = await connection.execute(select(rules).where(_r.tenant_id == tenant_id, _LIVE).order_by(_r.id))
+    return [
+        Rule(
+            row.id,
+            Parts(
+                item_type=row.item_type,
+                path_pattern=row.path_pattern,
+                subject_pattern=row.subject_pattern,
+                value_pattern=row.value_pattern,
+            ),
+            row.expires_at,
+        )
+        for row in rows
+    ]
+
+
+async def insert_rule(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Raises `RefusedError` CONFLICT where another rule replaces the same one."""
+    try:
+        await connection.execute(insert(rules).values(values))
+    except IntegrityError as error:
+        if constraint(error) != "rules_replaced_once":
+            raise
+        raise RefusedError(
+            UserErrorCode.CONFLICT, "This rule was replaced already. Replace the newest version.", ("input", "replaces")
+        ) from error
+
+
+async def end_rule(connection: AsyncConnection, tenant_id: UUID, rule_id: UUID) -> bool:
+    """False where the rule has ended already."""
+    done = await connection.execute(
+        update(rules)
+        .where(_r.tenant_id == tenant_id, _r.id == rule_id, _r.ended_at.is_(None))
+        .values(ended_at=func.now())
+        .returning(_r.id)
+    )
+    return done.first() is not None
+
+
+async def newest_runs(connection: AsyncConnection, tenant_id: UUID, most: int) -> list[UUID]:
+    """The tenant's newest drift runs that succeeded."""
+    d = drift_runs.c
+    query = (
+        select(d.id)
+        .where(d.tenant_id == tenant_id, d.status == DriftRunStatus.SUCCEEDED)
+        .order_by(d.created_at.desc(), d.id.desc())
+        .limit(most)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def held_against(
+    connection: AsyncConnection,
+    tenant_id: UUID,
+    *,
+    parts: Parts | None = None,
+    hidden: bool | None = None,
+    runs: Sequence[UUID] | None = None,
+) -> AsyncIterator[Sequence[RowMapping]]:
+    """The DRIFT findings that rules are held against, by id, a part at a time, with their evidence.
+
+    `parts` leaves out what such a rule says nothing of, `hidden` what names no rule, `runs` what none of them saw.
+    """
+    query = (
+        select(
+            _f.id, _f.kind, _f.change_type, _f.item_type, _f.external_id, _f.display_name, _f.severity_rank,
+            _f.evidence, _f.suppressed_by, _f.suppressed_until,
+        )
+        .where(_f.tenant_id == tenant_id, _f.kind == FindingKind.DRIFT)
+        .order_by(_f.id)
+        .limit(PART)
+    )  # fmt: skip
+    if parts is not None and parts.item_type is not None:
+        query = query.where(_f.item_type == parts.item_type)
+    if parts is not None and parts.of_changes:
+        query = query.where(_f.change_type == ChangeType.MODIFIED)
+    if hidden:
+        query = query.where(_f.suppressed_by.is_not(None))
+    if runs is not None:
+        seen = drift_run_findings.c
+        query = query.where(
+            exists().where(seen.tenant_id == tenant_id, among(seen.drift_run_id, runs), seen.finding_id == _f.id)
+        )
+    after: UUID | None = None
+    while True:
+        rows = (await connection.execute(query if after is None else query.where(_f.id > after))).mappings().all()
+        if rows:
+            yield rows
+        if len(rows) < PART:
+            return
+        after = rows[-1]["id"]
+
+
+async def suppress(connection: AsyncConnection, changed: Mapping[UUID, Suppression | None]) -> None:
+    """Notes what hides each of these findings."""
+    if changed:
+        given = list(changed.values())
+        await connection.execute(
+            _SUPPRESS,
+            {
+                "ids": list(changed),
+                "rules": [None if one is None else one.rule_id for one in given],
+                "untils": [None if one is None else one.until for one in given],
+            },
+        )
