@@ -14,11 +14,11 @@ from atlas.domain.vocabulary import Capability, ChangeType, FindingKind, UserErr
 from atlas.store import rules as store
 from atlas.store.bodies import unpack_evidence
 from atlas.store.database import Connection, Context, Database, Row
+from atlas.triage import checked_reason
 
 MOST_RULES = 500
 MOST_RUNS = 100
 MOST_SHOWN = 100
-LONGEST_REASON = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ async def create(
 
     Raises `RefusedError` INVALID_INPUT, NOT_FOUND, FORBIDDEN, or CONFLICT where `replaces` has ended.
     """
-    parts, reason, tenant_id = checked(parts), _reason(reason), tenant_of(context)
+    parts, reason, tenant_id = checked(parts), checked_reason(reason), tenant_of(context)
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise RefusedError(
             UserErrorCode.INVALID_INPUT, "expiresAt lies in the past. Name a time to come.", ("input", "expiresAt")
@@ -86,7 +86,7 @@ async def create(
 
 async def end(db: Database, context: Context, rule_id: UUID, *, reason: str) -> UUID:
     """Ends a rule and shows what it alone hid; one that has ended stays as it is. Raises NOT_FOUND, FORBIDDEN."""
-    reason, tenant_id = _reason(reason), tenant_of(context)
+    reason, tenant_id = checked_reason(reason), tenant_of(context)
     async with db.transaction(replace(context, reason=reason)) as connection:
         await require(connection, context, Capability.MANAGE_RULES)
         await store.hold_still(connection, tenant_id, to_change=True)
@@ -163,14 +163,3 @@ def _columns(one: Suppression | None) -> tuple[UUID | None, datetime | None]:
 async def _known(connection: Connection, tenant_id: UUID, rule_id: UUID, field: str) -> None:
     if not await store.by_ids(connection, tenant_id, [rule_id]):
         raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such rule.", ("input", field))
-
-
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not 1 <= len(reason) <= LONGEST_REASON or "\x00" in reason:
-        raise RefusedError(
-            UserErrorCode.INVALID_INPUT,
-            f"Give a reason of 1 to {LONGEST_REASON} characters: whoever reads the record later will want to know.",
-            ("input", "reason"),
-        )
-    return reason

@@ -28,7 +28,7 @@ async def test_each_way_shows_a_member_what_the_policy_says_and_anybody_else_not
 async def test_the_world_holds_something_in_every_field(world: World, anchors: tuple[Anchors, Anchors]) -> None:
     found = set()
     for document in documents_of(TENANT_ROOTS[0], beyond_nodes=True):
-        variables = list(document.variables(anchors[0]))[1]
+        variables = list(document.variables(anchors[0]))[:2][-1]  # The larger page, where it has pages.
         answer = await ask(world, world.owner_of(world.alpha), document.text, variables)
         found |= seen(answer["data"])
     assert fields_reached("Tenant") - found == EMPTY

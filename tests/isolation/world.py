@@ -211,7 +211,9 @@ async def _triage(databases: Databases, realm: Realm) -> None:
 async def _hide(databases: Databases, realm: Realm) -> None:
     """A rule and its next version, which hides what came under one name."""
     api, context, reason = databases.api, realm.tenant.as_(Role.MANAGER), f"noise to {realm.mark}"
-    first = await rules.create(api, context, Parts(subject_pattern=f"nothing of {realm.mark}"), reason=reason)
+    nothing = f"nothing of {realm.mark}"
+    parts = Parts(item_type=nothing, path_pattern=nothing, subject_pattern=nothing, value_pattern=nothing)
+    first = await rules.create(api, context, parts, reason=reason, expires_at=UNTIL)
     await rules.create(api, context, Parts(subject_pattern="Policy 5"), reason=reason, replaces=first)
 
 
