@@ -18,7 +18,14 @@ LogFormat = Literal["auto", "json", "text"]
 _SILENCED = ("uvicorn.access", "strawberry.execution", "azure", "msal", "urllib3", "httpx", "httpcore", "hpack", "h2")
 
 # What these tell below the level named holds the query string or the origin of a WebSocket; `atlas.edge` logs it.
-_QUIETED = {"uvicorn.error": logging.WARNING, "strawberry.ws": logging.ERROR}
+# httpx tells every address that it asks, with what is filtered for.
+_QUIETED = {
+    "uvicorn.error": logging.WARNING,
+    "strawberry.ws": logging.ERROR,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "hpack": logging.WARNING,
+}
 
 
 def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:

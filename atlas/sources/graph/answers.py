@@ -25,6 +25,7 @@ _LICENCE_WORDS: Final = re.compile(
     r"|does(?: not|n't) have (?:a |an |the )?(?:\w+ ){0,3}licen[sc]e|licen[sc]e (?:is )?required|non-premium tenant",
     re.IGNORECASE,
 )
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _JUDGED_ERROR_BYTES = 64 * 1024
 
 
@@ -65,10 +66,15 @@ def collection_of(body: Body, name: str = "") -> Collection:
     return Collection(tuple(values), link or None, counted)
 
 
-def error_of(status: int, retry_after: str | None, data: bytes | Body | None) -> GraphError:
+def error_of(status: int, headers: Mapping[str, Any], data: bytes | Body | None) -> GraphError:
     """The error of an answer that is not 200. Its body is only asked whether it is about a licence."""
+    told = {str(name).lower(): str(value) for name, value in headers.items()}
+    request_id = told.get("request-id", "")
     return status_error(
-        status, unlicensed=status in {400, 403, 404} and _tells_of_licence(data), retry_after=seconds(retry_after)
+        status,
+        unlicensed=status in {400, 403, 404} and _tells_of_licence(data),
+        retry_after=seconds(told.get("retry-after")),
+        request_id=request_id if _GUID.fullmatch(request_id) else None,
     )
 
 
@@ -97,7 +103,8 @@ def seconds(retry_after: str | None) -> float | None:
         number = float(retry_after)
     except ValueError:
         try:
-            number = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
+            at = parsedate_to_datetime(retry_after)
+            number = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(0.0, number) if math.isfinite(number) else None

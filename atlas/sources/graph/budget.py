@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from atlas.sources.graph.contracts import Family
@@ -13,18 +14,23 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`burst` requests at once, `per_second` after that: in any `s` seconds at most `burst + per_second * s`."""
+    """`burst` requests at once, `per_second` after that: in any `s` seconds at most `burst + per_second * s`.
+
+    `alone`: one at a time, and the next no sooner than a whole period after the answer. Then no delay of the network
+    can bring two of them nearer to each other than that.
+    """
 
     per_second: float
     burst: int = 1
+    alone: bool = False
 
 
 # Intune: 1,000 requests in 20 seconds of an application and tenant; of its half, 100 may leave at once.
-# Conditional access: 1 a second of a tenant, for all applications together; a little less, since networks jitter.
+# Conditional access: 1 a second of a tenant, for all applications together.
 # Directory: far more are allowed [not published as one number]; labels need few.
 HALF: Mapping[Family, Rate] = {
     Family.INTUNE: Rate(20.0, 100),
-    Family.CONDITIONAL_ACCESS: Rate(0.9),
+    Family.CONDITIONAL_ACCESS: Rate(1.0, alone=True),
     Family.DIRECTORY: Rate(20.0, 100),
 }
 
@@ -40,10 +46,23 @@ class Bucket:
     _at: float = field(init=False)
     _paused_until: float = -float("inf")
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._tokens = float(self.rate.burst)
         self._at = self.clock()
+
+    @asynccontextmanager
+    async def leave(self, number: int = 1) -> AsyncIterator[float]:
+        """The body sends `number` requests and has their answer. Gives for how many seconds they had to wait."""
+        if not self.rate.alone:
+            yield await self.take(number)
+            return
+        async with self._alone:
+            try:
+                yield await self.take(number)
+            finally:
+                self._tokens, self._at = 0.0, self.clock()
 
     async def take(self, number: int = 1) -> float:
         """Waits until `number` requests may leave, and returns for how many seconds. More than a burst wait longer."""

@@ -17,6 +17,7 @@ import orjson
 import stamina
 
 from atlas.sources.graph.answers import Body, Collection, body_of, collection_of, error_of, malformed
+from atlas.sources.graph.batches import answers_of, is_open, raise_if_open
 from atlas.sources.graph.budget import Budget
 from atlas.sources.graph.contracts import Family, Version
 from atlas.sources.graph.errors import GraphError, RefusedRequestError
@@ -48,7 +49,11 @@ class Limits:
 
 @dataclass(slots=True)
 class Counts:
-    """What a client did: requests by family (each item of a batch is one), and what it had to wait for."""
+    """What a client did: requests by family (each item of a batch is one), and what it had to wait for.
+
+    `retries` are requests sent again, a batch being one; `throttled` answers of status 429; `waits` and
+    `seconds_waited` are what the budgets took.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
     round_trips: int = 0
@@ -106,19 +111,18 @@ class GraphClient:
 
         All are of one version and family. Items that may succeed later are sent again, and nothing else is.
         """
-        answers: list[Body | GraphError] = []
-        for begin in range(0, len(requests), LONGEST_BATCH):
-            answers += await self._batch(requests[begin : begin + LONGEST_BATCH])
-        return answers
+        twenties = [requests[begin : begin + LONGEST_BATCH] for begin in range(0, len(requests), LONGEST_BATCH)]
+        return [answer for answers in await asyncio.gather(*map(self._batch, twenties)) for answer in answers]
 
     async def _batch(self, requests: Sequence[Get]) -> list[Body | GraphError]:
         answers: dict[int, Body | GraphError] = {}
         try:
             async for attempt in self._attempts():
                 with attempt:
-                    open_items = [index for index in range(len(requests)) if _is_open(answers.get(index))]
-                    answers |= await self._send_batch({index: requests[index] for index in open_items})
-                    _raise_if_open(answers)
+                    self.counts.retries += attempt.num > 1
+                    again = [index for index in range(len(requests)) if is_open(answers.get(index))]
+                    answers |= await self._send_batch({index: requests[index] for index in again})
+                    raise_if_open(answers)
         except GraphError as error:
             for index in range(len(requests)):
                 answers.setdefault(index, error)
@@ -137,19 +141,7 @@ class GraphClient:
             orjson.dumps({"requests": items}),
             len(items),
         )
-        responses = (await body_of(data)).get("responses")
-        if not isinstance(responses, list):
-            raise malformed("It is no answer to a batch.")
-        answers: dict[int, Body | GraphError] = {}
-        for response in responses:
-            index = _index_of(response)
-            if index not in requests or index in answers:
-                raise malformed("It answers what was not asked, or answers twice.")
-            answers[index] = _item(response)
-        missing = GraphError(
-            "BATCH_ITEM_MISSING", "Graph left a request of a batch unanswered. Sync again.", again=True
-        )
-        answers = {index: answers.get(index, missing) for index in requests}
+        answers = answers_of(await body_of(data), requests)
         for answer in answers.values():
             self._heed(answer, first.family)
         return answers
@@ -157,6 +149,7 @@ class GraphClient:
     async def _read(self, url: str, family: Family) -> Body:
         async for attempt in self._attempts():
             with attempt:
+                self.counts.retries += attempt.num > 1
                 return await body_of(await self._send("GET", url, family))
         raise AssertionError("an attempt either returns or raises")
 
@@ -183,24 +176,30 @@ class GraphClient:
         self, method: str, url: str, family: Family, content: bytes | None = None, number: int = 1
     ) -> bytes:
         """The body of an answer of status 200. Raises GraphError for every other way that it can end."""
-        waited = await self.budget.of(family).take(number)
-        self.counts.waits += waited > 0
-        self.counts.seconds_waited += waited
-        self.counts.requests[family] += number
-        self.counts.round_trips += 1
         try:
-            async with self._slots, asyncio.timeout(self.limits.whole):
-                return await self._exchange(method, url, content)
+            # The place comes first, so that what the budget has let go leaves at once.
+            async with self._slots, self.budget.of(family).leave(number) as waited:
+                self._count(family, number, waited)
+                async with asyncio.timeout(self.limits.whole):
+                    return await self._exchange(method, url, content)
         except (httpx.TimeoutException, TimeoutError):
             raise GraphError("TIMED_OUT", "Graph took too long to answer. Sync again later.", again=True) from None
         except httpx.TransportError:
             message = "The connection to Graph broke off or was not made. Check the network and sync again."
             raise GraphError("CONNECTION_LOST", message, again=True) from None
-        except RefusedRequestError:
+        except httpx.RequestError:
+            raise malformed("Its encoding is broken.") from None
+        except (RefusedRequestError, httpx.InvalidURL):
             raise _strange_link() from None
         except GraphError as error:
             self._heed(error, family)
             raise
+
+    def _count(self, family: Family, number: int, waited: float) -> None:
+        self.counts.waits += waited > 0
+        self.counts.seconds_waited += waited
+        self.counts.requests[family] += number
+        self.counts.round_trips += 1
 
     async def _exchange(self, method: str, url: str, content: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if content else {}
@@ -213,14 +212,11 @@ class GraphClient:
                     raise GraphError("ANSWER_TOO_LARGE", message, status=response.status_code)
         if response.status_code == 200:
             return bytes(data)
-        raise error_of(response.status_code, response.headers.get("Retry-After"), bytes(data))
+        raise error_of(response.status_code, response.headers, bytes(data))
 
     def _heed(self, answer: Body | GraphError, family: Family) -> None:
         """What Graph says of its load holds for all requests of the family."""
-        if not isinstance(answer, GraphError) or not answer.again:
-            return
-        self.counts.retries += 1
-        if answer.status == 429:
+        if isinstance(answer, GraphError) and answer.status == 429:
             self.counts.throttled += 1
             self.budget.of(family).pause(min(answer.retry_after or 0.0, self.limits.longest_wait))
 
@@ -243,34 +239,6 @@ class GraphClient:
 def _strange_link() -> GraphError:
     message = "A link to the next page leads to another place than Microsoft Graph. It was not followed."
     return GraphError("STRANGE_LINK", message)
-
-
-def _is_open(answer: Body | GraphError | None) -> bool:
-    return answer is None or (isinstance(answer, GraphError) and answer.again)
-
-
-def _raise_if_open(answers: Mapping[int, Body | GraphError]) -> None:
-    """Raises the error that is to be waited for the longest."""
-    waiting = [answer for answer in answers.values() if isinstance(answer, GraphError) and answer.again]
-    if waiting:
-        raise max(waiting, key=lambda error: error.retry_after or 0.0)
-
-
-def _index_of(response: object) -> int:
-    given = response.get("id") if isinstance(response, dict) else None
-    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) < 6 else -1
-
-
-def _item(response: Mapping[str, Any]) -> Body | GraphError:
-    status, body = response.get("status"), response.get("body")
-    if not isinstance(status, int):
-        return malformed("An item of a batch has no status.")
-    if status == 200:
-        return body if isinstance(body, dict) else malformed("An item of a batch is no JSON object.")
-    headers = response.get("headers")
-    named = {str(name).lower(): value for name, value in headers.items()} if isinstance(headers, dict) else {}
-    wait = named.get("retry-after")
-    return error_of(status, None if wait is None else str(wait), body if isinstance(body, dict) else None)
 
 
 @asynccontextmanager

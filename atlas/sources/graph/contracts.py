@@ -37,7 +37,8 @@ class Call:
 class Promise:
     """A property that says what the expanded collection must hold: how many rows, or true for any at all.
 
-    Where the list does not keep it, `call` is made; where a number is not kept even then, the type is TRUNCATED.
+    Where `says` is empty, an object without any row is unheard of. Where the list does not keep it, `call` is made;
+    where a number is not kept even then, the type is TRUNCATED.
     """
 
     says: str
@@ -51,9 +52,10 @@ class Contract:
     `paths` are its collections, below the version. `expand` and `select` are of the list; `page_size` is `$top`, or
     None for the server's own. `detail` is the query of `<path>/<id>`, by which one object is read: each one where the
     contract is `detailed` because the list leaves something out, else one that changed while it was read. `calls` are
-    made for every object, the calls of `promises` only where the list does not keep them. `identity` is the property
-    that holds the id, `moved` the one that tells that an object changed. `forbidden` and `missing` are what 403 and
-    404 on the collection mean; `permission` and `licence` are what may then be wanting.
+    made for every object, the calls of `promises` only where the list does not keep them, those of `doubted` where the
+    expansion is empty in every object of a page. `identity` is the property that holds the id, `moved` the one that
+    tells that an object changed. `forbidden` and `missing` are what 403 and 404 on the collection mean; `permission`
+    and `licence` are what may then be wanting.
     """
 
     item_type: str
@@ -67,6 +69,7 @@ class Contract:
     detailed: bool = False
     calls: tuple[Call, ...] = ()
     promises: tuple[Promise, ...] = ()
+    doubted: tuple[Call, ...] = ()
     identity: str = "id"
     moved: str = "lastModifiedDateTime"
     family: Family = Family.INTUNE
@@ -85,6 +88,7 @@ _POLICY = "Policy.Read.All"
 _PREMIUM = "Microsoft Entra ID P1"
 
 _APP = "id,displayName,description,publisher,isFeatured,owner,developer,notes,roleScopeTagIds,lastModifiedDateTime"
+_COMPLIANCE = "scheduledActionsForRule($expand=scheduledActionConfigurations),assignments"
 _ASSIGNMENTS = Call("assignments")
 # What Intune tells of assignments that the expansion of the list left out: an empty list beside "it is assigned".
 _ASSIGNED = Promise("isAssigned", _ASSIGNMENTS)
@@ -115,12 +119,18 @@ _ALL = (
         _device_management("deviceConfigurations"),
         _CONFIGURATION,
         expand="assignments",
+        detail="$expand=assignments",
+        doubted=(_ASSIGNMENTS,),
     ),
     Contract(
         "deviceCompliancePolicy",
         _device_management("deviceCompliancePolicies"),
         _CONFIGURATION,
-        expand="scheduledActionsForRule($expand=scheduledActionConfigurations),assignments",
+        expand=_COMPLIANCE,
+        detail=f"$expand={_COMPLIANCE}",
+        # A compliance policy says at least when a device counts as not compliant.
+        promises=(Promise("", Call("scheduledActionsForRule", "$expand=scheduledActionConfigurations")),),
+        doubted=(_ASSIGNMENTS,),
     ),
     Contract(
         "compliancePolicy",
@@ -138,6 +148,7 @@ _ALL = (
         _CONFIGURATION,
         expand="assignments",
         detail="$expand=assignments",
+        doubted=(_ASSIGNMENTS,),
         calls=(
             Call("definitionValues", "$expand=definition", each=Call("presentationValues", "$expand=presentation")),
         ),
@@ -179,6 +190,8 @@ _ALL = (
         _app_management("mobileAppConfigurations"),
         _APPS,
         expand="assignments",
+        detail="$expand=assignments",
+        doubted=(_ASSIGNMENTS,),
     ),
     Contract(
         "targetedManagedAppConfiguration",
@@ -203,9 +216,18 @@ _ALL = (
         _device_management("windowsAutopilotDeploymentProfiles"),
         _SERVICE,
         expand="assignments",
+        detail="$expand=assignments",
+        doubted=(_ASSIGNMENTS,),
     ),
     *(
-        Contract(item_type, _device_management(collection), _CONFIGURATION, expand="assignments")
+        Contract(
+            item_type,
+            _device_management(collection),
+            _CONFIGURATION,
+            expand="assignments",
+            detail="$expand=assignments",
+            doubted=(_ASSIGNMENTS,),
+        )
         for item_type, collection in (
             ("windowsFeatureUpdateProfile", "windowsFeatureUpdateProfiles"),
             ("windowsQualityUpdateProfile", "windowsQualityUpdateProfiles"),
@@ -222,6 +244,7 @@ _ALL = (
             expand="assignments",
             detail="$expand=assignments",
             detailed=True,
+            doubted=(_ASSIGNMENTS,),
         )
         for item_type, collection in (
             ("deviceManagementScript", "deviceManagementScripts"),

@@ -1,7 +1,7 @@
 """Completes the objects of a page with what their list left out, and reads again what changed meanwhile."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -27,7 +27,8 @@ class Completed:
     read_whole: bool
     truncated: str | None = None
     called: frozenset[str] = frozenset()
-    done: bool = field(default=False)
+    parts: dict[str, list[Body]] = field(default_factory=dict)
+    done: bool = False
 
 
 async def complete(client: GraphClient, contract: Contract, path: str, listed: Sequence[Body]) -> list[Completed]:
@@ -37,39 +38,50 @@ async def complete(client: GraphClient, contract: Contract, path: str, listed: S
     objects = [
         Completed(_identity(contract, body), body, body.get(contract.moved), contract.detailed) for body in bodies
     ]
+    doubted = tuple(call for call in contract.doubted if not any(one.body.get(call.name) for one in objects))
     for _ in range(ROUNDS):
         waiting = [one for one in objects if not one.done]
         if not waiting:
             return objects
-        await _round(client, contract, path, waiting)
+        await _round(client, contract, path, waiting, (*contract.calls, *doubted))
     if all(one.done for one in objects):
         return objects
     message = "An object of it changed each time that it was read. Sync again later."
     raise GraphError("CHANGED_WHILE_READ", message)
 
 
-async def _round(client: GraphClient, contract: Contract, path: str, objects: Sequence[Completed]) -> None:
-    """One reading of each object's parts; those that are not whole, or not of one moment, stay undone."""
-    heads, calls = dict[int, Get](), dict[tuple[int, str], tuple[Get, Call]]()
-    for index, one in enumerate(objects):
-        wanted = {call.name: call for call in (*contract.calls, *(p.call for p in _broken(contract, one)))}
+async def _round(
+    client: GraphClient, contract: Contract, path: str, objects: Sequence[Completed], always: Sequence[Call]
+) -> None:
+    """One reading of each object's parts; those that are not whole, or not of one moment, stay undone.
+
+    The object itself is asked last: while it tells of no change since it was listed, nothing called for in between has
+    changed either.
+    """
+    calls: list[tuple[Completed, Call, Get]] = []
+    for one in objects:
+        wanted = {call.name: call for call in (*always, *(p.call for p in _broken(contract, one)))}
         one.called = frozenset(wanted)
         for call in wanted.values():
             request = _get(contract, f"{path}/{_quoted(one.identity)}/{call.name}", call.query)
-            calls[index, call.name] = request, call
-        if one.read_whole or (wanted and one.stamp is not None):
-            query = contract.detail if one.read_whole else f"$select={contract.identity},{contract.moved}"
-            heads[index] = _get(contract, f"{path}/{_quoted(one.identity)}", query)
-    answers = await _answers(client, [*heads.values(), *(request for request, _ in calls.values())])
-    by_head = dict(zip(heads, answers, strict=False))
-    parts: dict[int, dict[str, Any]] = {index: {} for index in range(len(objects))}
-    for ((index, name), (request, call)), body in zip(calls.items(), answers[len(heads) :], strict=True):
-        parts[index][name] = await _rows(client, contract, request, call, body)
-    for index, one in enumerate(objects):
-        _take(contract, one, by_head.get(index), parts[index])
+            calls.append((one, call, request))
+    answers = await _answers(client, [request for _, _, request in calls])
+    for (one, call, request), body in zip(calls, answers, strict=True):
+        one.parts[call.name] = await _rows(client, contract, request, call, body)
+    asked = [one for one in objects if one.read_whole or (one.parts and one.stamp is not None)]
+    heads = await _answers(client, [_head(contract, path, one) for one in asked])
+    by_object = {id(one): head for one, head in zip(asked, heads, strict=True)}
+    for one in objects:
+        _take(contract, one, by_object.get(id(one)))
 
 
-def _take(contract: Contract, one: Completed, head: Body | None, parts: Mapping[str, Any]) -> None:
+def _head(contract: Contract, path: str, one: Completed) -> Get:
+    query = contract.detail if one.read_whole else f"$select={contract.identity},{contract.moved}"
+    return _get(contract, f"{path}/{_quoted(one.identity)}", query)
+
+
+def _take(contract: Contract, one: Completed, head: Body | None) -> None:
+    parts, one.parts = one.parts, {}
     if head is not None:
         if one.read_whole:
             one.body = {**one.body, **head}
@@ -91,7 +103,7 @@ def _broken(contract: Contract, one: Completed) -> list[Promise]:
 
 
 def _is_kept(promise: Promise, body: Body) -> bool:
-    says, rows = body.get(promise.says), body.get(promise.call.name)
+    says, rows = body.get(promise.says) if promise.says else True, body.get(promise.call.name)
     held = len(rows) if isinstance(rows, list) else 0
     if isinstance(says, bool):
         return held > 0 or not says
@@ -101,7 +113,7 @@ def _is_kept(promise: Promise, body: Body) -> bool:
 def _told(one: Completed, promise: Promise) -> str | None:
     says, held = one.body.get(promise.says), len(one.body.get(promise.call.name) or ())
     # That something is assigned is told late; how many there are is told with the object.
-    if isinstance(says, bool):
+    if not isinstance(says, int) or isinstance(says, bool):
         return None
     return f"It tells of {says} {promise.call.name}, and {held} were read."
 

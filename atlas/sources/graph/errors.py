@@ -40,14 +40,19 @@ class RefusedRequestError(Exception):
     """A request that must never leave: another method than GET, another host. It is a defect, or somebody's trick."""
 
 
-def status_error(status: int, *, unlicensed: bool = False, retry_after: float | None = None) -> GraphError:
-    """The error that an HTTP status stands for. `unlicensed`: Graph said that the tenant has no licence for it."""
-    if unlicensed:
-        return GraphError(
-            "UNLICENSED", f"Graph says that the tenant has no licence for this ({status}).", status=status
-        )
-    if status in TRANSIENT and status != 429:
-        message = f"Graph could not answer ({status}), more than once. Sync again later."
-        return GraphError("UNAVAILABLE", message, status=status, again=True, retry_after=retry_after)
+def status_error(
+    status: int, *, unlicensed: bool = False, retry_after: float | None = None, request_id: str | None = None
+) -> GraphError:
+    """The error that an HTTP status stands for. `unlicensed`: Graph said that the tenant has no licence for it.
+
+    `request_id` is what Microsoft's support finds the request by.
+    """
     code, message = _KNOWN.get(status, ("BAD_STATUS", f"Graph answered with status {status}, which is not expected."))
-    return GraphError(code, message, status=status, again=status == 429, retry_after=retry_after)
+    if unlicensed:
+        code, message = "UNLICENSED", f"Graph says that the tenant has no licence for this ({status})."
+    elif status in TRANSIENT and status != 429:
+        code, message = "UNAVAILABLE", f"Graph could not answer ({status}), more than once. Sync again later."
+    if request_id is not None:
+        message += f" Microsoft knows it as request {request_id}."
+    again = status in TRANSIENT and not unlicensed
+    return GraphError(code, message, status=status, again=again, retry_after=retry_after)

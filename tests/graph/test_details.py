@@ -1,0 +1,194 @@
+"""What a list leaves out is called for, batch by batch, and an object is always of one moment."""
+
+import pytest
+
+from atlas.domain.vocabulary import CoverageStatus
+from tests.graph.asking import asking, read, read_from
+from tests.graph.standin import (
+    Fault,
+    MadeUp,
+    StandIn,
+    Tenant,
+    cut_settings,
+    drop,
+    empty,
+    malformed,
+    serving,
+    status,
+    then,
+)
+
+POLICIES = "deviceManagement/configurationPolicies"
+SCRIPTS = "deviceManagement/deviceManagementScripts"
+INTENTS = "deviceManagement/intents"
+COMPLETE, FAILED, TRUNCATED = CoverageStatus.COMPLETE, CoverageStatus.FAILED, CoverageStatus.TRUNCATED
+
+
+def scripts(number: int = 45) -> Tenant:
+    return Tenant().add(SCRIPTS, *(make_script(index) for index in range(number)))
+
+
+def make_script(number: int) -> dict:
+    return {
+        "@odata.type": "#microsoft.graph.deviceManagementScript",
+        "id": f"script-{number:03d}",
+        "displayName": f"Script {number}",
+        "scriptContent": f"body {number}",
+        "lastModifiedDateTime": "2026-01-01T00:00:00Z",
+        "assignments": [{"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}],
+    }
+
+
+@pytest.fixture
+def graph():
+    with serving(Tenant({POLICIES: list(MadeUp(60, 3))}), page_by=25) as running:
+        yield running
+
+
+@pytest.fixture
+def scripted():
+    with serving(scripts()) as running:
+        yield running
+
+
+async def test_settings_that_stay_cut_leave_the_type_truncated(graph: StandIn):
+    graph.faults = [Fault(POLICIES, cut_settings(2))]
+    unit, objects = await read_from(graph)
+    assert (unit.status, unit.error_code, len(objects)) == (TRUNCATED, "SETTINGS_TRUNCATED", 60)
+    assert "3 settings, and 2 were read" in unit.message
+
+
+async def test_settings_that_the_list_cut_are_called_for(graph: StandIn):
+    graph.faults = [Fault(rf"{POLICIES}\?", cut_settings(2))]
+    unit, objects = await read_from(graph)
+    assert (unit.status, {len(one.raw["settings"]) for one in objects}) == (COMPLETE, {3})
+
+
+async def test_an_expansion_that_came_back_empty_is_called_for(graph: StandIn):
+    graph.faults = [Fault(rf"{POLICIES}\?", empty("settings", "assignments"))]
+    unit, objects = await read_from(graph)
+    assert unit.status == COMPLETE
+    assert all(len(one.raw["settings"]) == 3 and len(one.raw["assignments"]) == 1 for one in objects)
+    assert graph.paths("/assignments")
+
+
+async def test_assignments_that_every_object_of_a_page_lacks_are_doubted():
+    path = "deviceManagement/deviceConfigurations"
+    assigned = [{"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}]
+    objects = [{"id": f"one-{number}", "displayName": "One", "assignments": assigned} for number in range(3)]
+    with serving(Tenant().add(path, *objects)) as graph:
+        graph.faults = [Fault(rf"{path}\?", empty("assignments"))]
+        unit, found = await read_from(graph, "deviceConfiguration")
+    assert unit.status == COMPLETE
+    assert all(one.raw["assignments"] == assigned for one in found)
+
+
+async def test_throttled_items_of_a_batch_are_sent_again_and_only_these(scripted: StandIn):
+    scripted.faults = [Fault(rf"{SCRIPTS}/script-00[3-5]", status(429, "1"), times=3)]
+    async with asking(scripted) as client:
+        unit, objects = await read(client, "deviceManagementScript")
+        assert (client.counts.retries, client.counts.throttled) == (1, 3)
+    assert (unit.status, len(objects)) == (COMPLETE, 45)
+    assert all(one.raw["scriptContent"].startswith("body") for one in objects)
+    times = [one.at for one in scripted.asked if "script-003" in one.path]
+    assert len(times) == 2
+    assert times[1] - times[0] >= 1
+    assert len(scripted.asked) == 1 + 45 + 3
+
+
+async def test_an_item_that_a_batch_drops_once_is_asked_again(scripted: StandIn):
+    scripted.faults = [Fault("script-007", drop, times=1)]
+    unit, objects = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, len(objects)) == (COMPLETE, 45)
+
+
+async def test_an_item_that_a_batch_always_drops_is_a_failure_and_not_gone(scripted: StandIn):
+    scripted.faults = [Fault("script-007", drop)]
+    unit, _ = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, unit.error_code) == (FAILED, "BATCH_ITEM_MISSING")
+
+
+@pytest.mark.parametrize("number", [404, 500, 429])
+async def test_one_item_of_a_batch_that_fails_fails_the_type(scripted: StandIn, number: int):
+    scripted.faults = [Fault("script-007", status(number))]
+    unit, objects = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, objects) == (FAILED, [])
+
+
+async def test_a_malformed_item_of_a_batch_fails_the_type(scripted: StandIn):
+    scripted.faults = [Fault("script-007", malformed)]
+    unit, _ = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, unit.error_code) == (FAILED, "MALFORMED")
+
+
+async def test_an_object_that_changed_between_list_and_detail_is_as_the_detail_tells(scripted: StandIn):
+    def change():
+        script = scripted.tenant.collections[SCRIPTS][7]
+        script |= {"lastModifiedDateTime": "2026-02-02T00:00:00Z", "displayName": "Renamed", "scriptContent": "new"}
+
+    scripted.faults = [Fault(rf"{SCRIPTS}\?", then(change), times=1)]
+    unit, objects = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, len(objects)) == (COMPLETE, 45)
+    assert (objects[7].raw["displayName"], objects[7].raw["scriptContent"]) == ("Renamed", "new")
+
+
+def make_intent(number: int) -> dict:
+    return {
+        "id": f"intent-{number}",
+        "displayName": f"Intent {number}",
+        "lastModifiedDateTime": "2026-01-01T00:00:00Z",
+        "settings": [{"id": "1", "definitionId": "deviceConfiguration--one", "valueJson": "1"}],
+        "assignments": [],
+    }
+
+
+async def test_an_object_that_changed_between_list_and_calls_is_read_again():
+    with serving(Tenant().add(INTENTS, *(make_intent(number) for number in range(3)))) as graph:
+
+        def change():
+            graph.tenant.collections[INTENTS][1] |= {
+                "lastModifiedDateTime": "2026-02-02T00:00:00Z",
+                "displayName": "Renamed",
+                "settings": [{"id": "1", "definitionId": "deviceConfiguration--one", "valueJson": "2"}],
+            }
+
+        # It changes after its settings were asked for, and before its assignments are.
+        graph.faults = [Fault("intent-1/settings", then(change), times=1)]
+        unit, objects = await read_from(graph, "deviceManagementIntent")
+        assert (len(graph.paths("intent-1/settings")), len(graph.paths("intent-0/settings"))) == (2, 1)
+    assert (unit.status, objects[1].raw["displayName"]) == (COMPLETE, "Renamed")
+    assert [row["valueJson"] for row in objects[1].raw["settings"]] == ["2"]
+
+
+async def test_a_policy_that_changed_while_its_settings_were_called_for_is_of_one_moment(graph: StandIn):
+    def change():
+        policy = graph.tenant.collections[POLICIES][7]
+        policy |= {"lastModifiedDateTime": "2026-02-02T00:00:00Z", "name": "Renamed"}
+        policy |= {"settings": policy["settings"][:2], "settingCount": 2}
+
+    graph.faults = [
+        Fault(rf"{POLICIES}\?", empty("settings")),
+        Fault(rf"{POLICIES}\?", then(change), times=1),
+    ]
+    unit, objects = await read_from(graph)
+    assert (unit.status, objects[7].raw["name"], len(objects[7].raw["settings"])) == (COMPLETE, "Renamed", 2)
+
+
+async def test_an_object_that_changes_all_the_time_fails_the_type():
+    moments = iter(range(10, 60))
+    with serving(Tenant().add(INTENTS, make_intent(0))) as graph:
+
+        def change():
+            graph.tenant.collections[INTENTS][0]["lastModifiedDateTime"] = f"2026-02-02T00:00:{next(moments)}Z"
+
+        graph.faults = [Fault("intents", then(change))]
+        unit, objects = await read_from(graph, "deviceManagementIntent")
+    assert (unit.status, unit.error_code, objects) == (FAILED, "CHANGED_WHILE_READ", [])
+
+
+async def test_an_object_that_was_deleted_between_list_and_detail_is_not_called_gone_by_half(scripted: StandIn):
+    scripted.faults = [Fault(rf"{SCRIPTS}\?", then(lambda: scripted.tenant.collections[SCRIPTS].pop(7)), times=1)]
+    unit, objects = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, objects) == (FAILED, [])
+    unit, objects = await read_from(scripted, "deviceManagementScript")
+    assert (unit.status, len(objects)) == (COMPLETE, 44)

@@ -1,0 +1,30 @@
+"""A probe reads one page of every collection, one request each, and tells what it found."""
+
+from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES
+from atlas.sources.graph.probe import probe
+from tests.graph.asking import asking
+from tests.graph.standin import Fault, MadeUp, Tenant, hang_up, serving, status
+
+
+async def test_a_probe_tells_of_every_collection_in_one_request_each():
+    tenant = Tenant({"deviceManagement/configurationPolicies": MadeUp(30, 1)})
+    contracts = [CONTRACTS[item_type] for item_type in DEFAULT_TYPES]
+    with serving(tenant, page_by=25) as graph:
+        graph.faults = [
+            Fault("/intents", status(403)),
+            Fault("windowsDriver", status(404)),
+            Fault("roleScopeTags", hang_up),
+        ]
+        async with asking(graph) as client:
+            told = {one.path: one for one in await probe(client, contracts)}
+        assert [path.partition("?")[0] for path in dict.fromkeys(graph.paths())] == list(told)
+    assert len(told) == len(contracts) + 1
+    policies = told["deviceManagement/configurationPolicies"]
+    assert (policies.status, policies.http_status, policies.objects, policies.has_next) == ("COMPLETE", 200, 25, True)
+    assert policies.milliseconds > 0
+    intents = told["deviceManagement/intents"]
+    assert (intents.status, intents.http_status, intents.objects) == ("FORBIDDEN", 403, 0)
+    assert "DeviceManagementConfiguration.Read.All" in str(intents.message)
+    assert told["deviceManagement/windowsDriverUpdateProfiles"].status == "UNLICENSED"
+    broken = told["deviceManagement/roleScopeTags"]
+    assert (broken.status, broken.http_status) == ("FAILED", None)
