@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import drift, service
+from bench import drift, graph, service
 
 
 def main() -> None:
@@ -12,9 +12,13 @@ def main() -> None:
     serving = parts.add_parser("service", help="what recording, generating and reading cost")
     service.options(serving)
     serving.set_defaults(run=service.run)
+    reading = parts.add_parser("graph", help="memory and requests of reading a tenant from Microsoft Graph")
+    graph.options(reading)
+    reading.set_defaults(run=graph.run)
     given = parser.parse_args()
     if given.part is None:
         drift.run(given)
+        graph.run(parser.parse_args(["graph"]))
         given = parser.parse_args(["service"])
     given.run(given)
 

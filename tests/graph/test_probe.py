@@ -4,6 +4,7 @@ from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES
 from atlas.sources.graph.probe import probe
 from tests.graph.asking import asking
 from tests.graph.standin import Fault, MadeUp, Tenant, hang_up, serving, status
+from tests.graph.standin.odata import plain
 
 
 async def test_a_probe_tells_of_every_collection_in_one_request_each():
@@ -28,3 +29,20 @@ async def test_a_probe_tells_of_every_collection_in_one_request_each():
     assert told["deviceManagement/windowsDriverUpdateProfiles"].status == "UNLICENSED"
     broken = told["deviceManagement/roleScopeTags"]
     assert (broken.status, broken.http_status) == ("FAILED", None)
+
+
+async def test_a_probe_tells_what_was_asked_for_and_is_not_there():
+    contract = CONTRACTS["configurationPolicy"]
+    with serving(Tenant({"deviceManagement/configurationPolicies": MadeUp(3, 1)})) as graph:
+        async with asking(graph) as client:
+            assert (await probe(client, [contract]))[0].message is None
+
+            def lack(answer):
+                answer.body = plain(answer.body)
+                for row in answer.body["value"]:
+                    del row["settings"]
+
+            graph.faults = [Fault("configurationPolicies", lack)]
+            (told,) = await probe(client, [contract])
+    assert told.status == "COMPLETE"
+    assert told.message == "No object of the page has @odata.type, settings, which was asked for."

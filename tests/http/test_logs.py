@@ -21,7 +21,7 @@ def put_back() -> Iterator[None]:
     for name in ("uvicorn.access", "strawberry.execution"):
         silenced = logging.getLogger(name)
         silenced.handlers, silenced.propagate = [], True
-    for name in ("uvicorn.error", "strawberry.ws"):
+    for name in ("uvicorn.error", "strawberry.ws", "httpx", "httpcore", "hpack"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 

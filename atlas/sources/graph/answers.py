@@ -40,10 +40,14 @@ class Collection:
 
 async def body_of(data: bytes) -> Body:
     """The JSON object of an answer. Raises GraphError for anything else; large bodies do not hold up the loop."""
+    wrong = None
     try:
         value = decode(data) if len(data) < 64 * 1024 else await asyncio.to_thread(decode, data)
     except UnreadableError as error:
-        raise malformed(f"It is no JSON that can be trusted ({error.code}).") from None
+        wrong = error.code
+    if wrong is not None:
+        # Raised here, it has no context: the error of a codec holds all that it was given.
+        raise malformed(f"It is no JSON that can be trusted ({wrong}).")
     if not isinstance(value, dict):
         raise malformed("It is no JSON object.")
     return value

@@ -14,6 +14,7 @@ from atlas.sources.graph.errors import GraphError
 ROUNDS: Final = 5
 """How often an object is read that keeps changing, before its type is given up for this run."""
 
+_NESTED = re.compile(r"\([^)]*\)")
 _NAME = re.compile(r"(?<!\$)\b\w+")
 
 
@@ -48,6 +49,11 @@ async def complete(client: GraphClient, contract: Contract, path: str, listed: S
         return objects
     message = "An object of it changed each time that it was read. Sync again later."
     raise GraphError("CHANGED_WHILE_READ", message)
+
+
+def expanded_at_root(contract: Contract) -> tuple[str, ...]:
+    """The collections of an object that its list is asked to expand."""
+    return tuple(_NAME.findall(_NESTED.sub("", contract.expand)))
 
 
 async def _round(

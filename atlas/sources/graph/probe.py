@@ -5,16 +5,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from atlas.domain.vocabulary import CoverageStatus
-from atlas.sources.graph.answers import collection_of
+from atlas.sources.graph.answers import Collection, collection_of
 from atlas.sources.graph.client import GraphClient
 from atlas.sources.graph.contracts import Contract
+from atlas.sources.graph.details import expanded_at_root
 from atlas.sources.graph.errors import GraphError
 from atlas.sources.graph.reading import list_of, status_of
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What one page of a collection of an item type told. COMPLETE says no more than that the page could be read."""
+    """What one page of a collection of an item type told. COMPLETE says no more than that the page could be read.
+
+    `message` is the error, or what the page lacks that was asked for.
+    """
 
     item_type: str
     path: str
@@ -41,4 +45,12 @@ async def _probe(client: GraphClient, contract: Contract, path: str) -> Probed:
         return Probed(contract.item_type, path, status, error.status, 0, False, spent, message)
     spent = (time.monotonic() - began) * 1_000
     objects, more = len(page.values), page.next_link is not None
-    return Probed(contract.item_type, path, CoverageStatus.COMPLETE, 200, objects, more, spent, None)
+    wanting = _wanting(contract, page)
+    return Probed(contract.item_type, path, CoverageStatus.COMPLETE, 200, objects, more, spent, wanting)
+
+
+def _wanting(contract: Contract, page: Collection) -> str | None:
+    """What was asked for and is in no object of the page. A sync calls for some of it, one object at a time."""
+    names = ("@odata.type", *expanded_at_root(contract))
+    lacking = [name for name in names if page.values and not any(name in body for body in page.values)]
+    return f"No object of the page has {', '.join(lacking)}, which was asked for." if lacking else None
