@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from atlas.sources.graph.budget import Budget, Rate
@@ -11,7 +12,9 @@ from atlas.sources.graph.reading import read_type
 from atlas.sources.model import SourceObject, UnitReading
 from tests.graph.standin import StandIn
 
-HURRIED = Limits(attempts=3, first_wait=0.01, longest_wait=5.0, jitter=0.01, read=0.3, whole=2.0)
+HURRIED = Limits(attempts=3, first_wait=0.01, longest_wait=5.0, jitter=0.01)
+# For a server that hangs. A machine that is busy answers within that time.
+IMPATIENT = replace(HURRIED, attempts=2, read=1.0)
 UNBOUNDED = {family: Rate(100_000.0, 100_000) for family in Family}
 
 

@@ -121,9 +121,10 @@ async def told(client: GraphClient) -> list[str]:
 async def test_no_log_and_no_error_holds_the_token_or_a_body(
     effect: str, capfd: pytest.CaptureFixture[str], logged_as_in_service: None
 ):
+    limits = replace(HURRIED, attempts=2, read=0.1 if effect == "hang" else 60.0)
     with serving(tenant(), token=TOKEN) as graph:
         graph.faults = [Fault(".", EFFECTS[effect])]
-        async with asking(graph, limits=replace(HURRIED, attempts=2, read=0.1)) as client:
+        async with asking(graph, limits=limits) as client:
             texts = await told(client)
         assert graph.asked
     captured = capfd.readouterr()

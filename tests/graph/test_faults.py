@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from atlas.domain.vocabulary import CoverageStatus
-from tests.graph.asking import HURRIED, asking, read, read_from
+from tests.graph.asking import HURRIED, IMPATIENT, asking, read, read_from
 from tests.graph.standin import (
     Fault,
     MadeUp,
@@ -47,7 +47,7 @@ async def test_throttling_with_retry_after_is_waited_for(graph: StandIn):
     unit, _ = await read_from(graph)
     assert unit.status == COMPLETE
     first, second = (one.at for one in graph.asked if "skiptoken=25" in one.path)
-    assert 1 <= second - first < 3
+    assert 1 <= second - first < 10
 
 
 async def test_retry_after_may_be_a_date(graph: StandIn):
@@ -56,7 +56,7 @@ async def test_retry_after_may_be_a_date(graph: StandIn):
     unit, _ = await read_from(graph)
     assert unit.status == COMPLETE
     first, second = (one.at for one in graph.asked if "skiptoken=25" in one.path)
-    assert 1 <= second - first < 4
+    assert 1 <= second - first < 10
 
 
 async def test_a_longer_wait_than_is_allowed_fails_the_type(graph: StandIn):
@@ -136,7 +136,7 @@ async def test_a_404_after_the_first_page_is_a_failure(graph: StandIn):
 @pytest.mark.parametrize("effect", [malformed, hang, hang_up])
 async def test_a_page_that_breaks_in_the_middle_fails_the_type(graph: StandIn, effect):
     graph.faults = [Fault(SECOND_PAGE, effect)]
-    unit, objects = await read_from(graph)
+    unit, objects = await read_from(graph, limits=IMPATIENT)
     assert (unit.status, unit.observed, len(objects)) == (FAILED, 25, 25)
     assert unit.error_code == {malformed: "MALFORMED", hang: "TIMED_OUT", hang_up: "CONNECTION_LOST"}[effect]
 
@@ -144,7 +144,7 @@ async def test_a_page_that_breaks_in_the_middle_fails_the_type(graph: StandIn, e
 @pytest.mark.parametrize("effect", [hang, hang_up])
 async def test_a_connection_that_breaks_once_is_made_again(graph: StandIn, effect):
     graph.faults = [Fault(SECOND_PAGE, effect, times=1)]
-    unit, objects = await read_from(graph)
+    unit, objects = await read_from(graph, limits=IMPATIENT)
     assert (unit.status, len(objects)) == (COMPLETE, 60)
 
 
