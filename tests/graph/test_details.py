@@ -1,8 +1,15 @@
 """What a list leaves out is called for, batch by batch, and an object is always of one moment."""
 
+import asyncio
+
 import pytest
 
 from atlas.domain.vocabulary import CoverageStatus
+from atlas.sources.graph.client import open_client
+from atlas.sources.graph.contracts import CONTRACTS
+from atlas.sources.graph.details import still_there
+from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.reading import read_type
 from tests.graph.asking import asking, read, read_from
 from tests.graph.standin import (
     Fault,
@@ -164,7 +171,9 @@ async def test_a_policy_that_changed_while_its_settings_were_called_for_is_of_on
     def change():
         policy = graph.tenant.collections[POLICIES][7]
         policy |= {"lastModifiedDateTime": "2026-02-02T00:00:00Z", "name": "Renamed"}
-        policy |= {"settings": policy["settings"][:2], "settingCount": 2}
+        policy |= {"settings": policy["settings"][:2], "settingCount": 2, "assignments": everybody}
+
+    everybody = [{"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}]
 
     graph.faults = [
         Fault(rf"{POLICIES}\?", empty("settings")),
@@ -172,6 +181,8 @@ async def test_a_policy_that_changed_while_its_settings_were_called_for_is_of_on
     ]
     unit, objects = await read_from(graph)
     assert (unit.status, objects[7].raw["name"], len(objects[7].raw["settings"])) == (COMPLETE, "Renamed", 2)
+    assert objects[7].raw["assignments"] == everybody
+    assert all(len(one.raw["settings"]) == 3 for one in objects if one is not objects[7])
 
 
 async def test_an_object_that_changes_all_the_time_fails_the_type():
@@ -192,3 +203,66 @@ async def test_an_object_that_was_deleted_between_list_and_detail_is_not_called_
     assert (unit.status, objects) == (FAILED, [])
     unit, objects = await read_from(scripted, "deviceManagementScript")
     assert (unit.status, len(objects)) == (COMPLETE, 44)
+
+
+async def test_a_long_page_of_what_takes_calls_is_handed_over_in_parts():
+    sizes = []
+
+    async def note(objects):
+        sizes.append(len(objects))
+
+    with serving(scripts(120), page_by=1_000) as graph:
+        async with asking(graph) as client:
+            unit = await read_type(client, CONTRACTS["deviceManagementScript"], emit=note)
+    assert (unit.status, unit.observed, sizes) == (COMPLETE, 120, [50, 50, 20])
+
+
+async def test_without_a_token_nothing_more_is_sent(scripted: StandIn):
+    class NoTokenError(Exception):
+        pass
+
+    tokens = iter([scripted.token])
+
+    async def token() -> str:
+        try:
+            return next(tokens)
+        except StopIteration:
+            raise NoTokenError from None
+
+    async with open_client(scripted.url, token) as client:
+        with pytest.raises(NoTokenError):
+            await read(client, "deviceManagementScript")
+        trips = scripted.round_trips
+        await asyncio.sleep(0.1)
+        assert scripted.round_trips == trips == 1
+
+
+async def test_what_emit_raises_is_its_callers(scripted: StandIn):
+    async def fail(objects):
+        raise OSError("the database is away")
+
+    async with asking(scripted) as client:
+        with pytest.raises(OSError, match="away"):
+            await read_type(client, CONTRACTS["deviceManagementScript"], emit=fail)
+
+
+async def test_what_a_list_lost_is_still_there_by_its_id(scripted: StandIn):
+    contract = CONTRACTS["deviceManagementScript"]
+    async with asking(scripted) as client:
+        there = await still_there(client, contract, ["script-003", "script-999", "script-044", "a/b c"])
+        assert there == {"script-003", "script-044"}
+        assert await still_there(client, contract, []) == frozenset()
+        scripted.faults = [Fault("script-003", status(500))]
+        with pytest.raises(GraphError):
+            await still_there(client, contract, ["script-003"])
+        scripted.faults = [Fault("script-003", drop)]
+        with pytest.raises(GraphError):
+            await still_there(client, contract, ["script-003"])
+
+
+async def test_an_object_is_looked_for_in_every_collection_of_its_type():
+    ios, android = "deviceAppManagement/iosManagedAppProtections", "deviceAppManagement/androidManagedAppProtections"
+    with serving(Tenant().add(ios, {"id": "T_1"}).add(android, {"id": "T_2"})) as graph:
+        async with asking(graph) as client:
+            there = await still_there(client, CONTRACTS["managedAppProtection"], ["T_1", "T_2", "T_3"])
+    assert there == {"T_1", "T_2"}

@@ -46,6 +46,8 @@ async def test_no_other_method_can_leave(graph: StandIn, before: None, method: s
         {"requests": [{**READING, "url": "//elsewhere.example/"}]},
         {"requests": [{**READING, "url": "deviceManagement/intents"}]},
         {"requests": [{"id": "1", "url": "/deviceManagement/intents"}]},
+        {"requests": [{**READING, "headers": {"X-HTTP-Method-Override": "DELETE"}}]},
+        {"requests": [{**READING, "headers": "DELETE"}]},
         {"requests": [READING] * 21},
         {"requests": []},
         {"requests": READING},
@@ -104,6 +106,13 @@ async def test_no_request_to_another_place_leaves_and_no_token_is_asked_for(grap
                 await client.http.get(named)
         assert other.round_trips == 0
     assert tokens == []
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "x-http-method", "Authorization"])
+async def test_no_header_can_make_something_else_of_a_request(graph: StandIn, before: None, name: str):
+    async with asking(graph) as client:
+        with pytest.raises(RefusedRequestError):
+            await client.http.get(f"{graph.url}/beta/deviceManagement/intents", headers={name: "DELETE"})
 
 
 async def test_a_redirect_is_not_followed(graph: StandIn):

@@ -112,7 +112,14 @@ class GraphClient:
         All are of one version and family. Items that may succeed later are sent again, and nothing else is.
         """
         twenties = [requests[begin : begin + LONGEST_BATCH] for begin in range(0, len(requests), LONGEST_BATCH)]
-        return [answer for answers in await asyncio.gather(*map(self._batch, twenties)) for answer in answers]
+        under_way = [asyncio.ensure_future(self._batch(twenty)) for twenty in twenties]
+        try:
+            return [answer for answers in await asyncio.gather(*under_way) for answer in answers]
+        finally:
+            # Only where one of them could not even be asked, as without a token: nothing may be sent after that.
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _batch(self, requests: Sequence[Get]) -> list[Body | GraphError]:
         answers: dict[int, Body | GraphError] = {}

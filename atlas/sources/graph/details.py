@@ -29,6 +29,7 @@ class Completed:
     truncated: str | None = None
     called: frozenset[str] = frozenset()
     parts: dict[str, list[Body]] = field(default_factory=dict)
+    moved: bool = False
     done: bool = False
 
 
@@ -51,6 +52,20 @@ async def complete(client: GraphClient, contract: Contract, path: str, listed: S
     raise GraphError("CHANGED_WHILE_READ", message)
 
 
+async def still_there(client: GraphClient, contract: Contract, identities: Sequence[str]) -> frozenset[str]:
+    """Those of the objects that Graph still has, asked one by one: a list that moves under its pages may lose one.
+
+    Raises GraphError where that cannot be told of one of them.
+    """
+    asked = [(identity, path) for identity in identities for path in contract.paths]
+    select = f"$select={contract.identity}"
+    answers = await client.batch([_get(contract, f"{path}/{_quoted(one)}", select) for one, path in asked])
+    for answer in answers:
+        if isinstance(answer, GraphError) and answer.code != "NOT_FOUND":
+            raise answer
+    return frozenset(one for (one, _), answer in zip(asked, answers, strict=True) if not isinstance(answer, GraphError))
+
+
 def expanded_at_root(contract: Contract) -> tuple[str, ...]:
     """The collections of an object that its list is asked to expand."""
     return tuple(_NAME.findall(_NESTED.sub("", contract.expand)))
@@ -66,7 +81,9 @@ async def _round(
     """
     calls: list[tuple[Completed, Call, Get]] = []
     for one in objects:
-        wanted = {call.name: call for call in (*always, *(p.call for p in _broken(contract, one)))}
+        # What its list told of an object that changed since is not asked whether it keeps a promise.
+        promises = contract.promises if one.moved else _broken(contract, one)
+        wanted = {call.name: call for call in (*always, *(promise.call for promise in promises))}
         one.called = frozenset(wanted)
         for call in wanted.values():
             request = _get(contract, f"{path}/{_quoted(one.identity)}/{call.name}", call.query)
@@ -93,7 +110,7 @@ def _take(contract: Contract, one: Completed, head: Body | None) -> None:
             one.body = {**one.body, **head}
         if (stamp := head.get(contract.moved)) != one.stamp:
             # What was called for belongs to another moment than the object.
-            one.stamp, one.read_whole = stamp, not one.read_whole
+            one.stamp, one.read_whole, one.moved = stamp, not one.read_whole, True
             return
         one.read_whole = False
     one.body = {**one.body, **parts}

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from atlas.domain.vocabulary import CoverageStatus
 from atlas.sources.graph.answers import Body
@@ -10,6 +11,9 @@ from atlas.sources.graph.contracts import Contract
 from atlas.sources.graph.details import Completed, complete
 from atlas.sources.graph.errors import GraphError
 from atlas.sources.model import SourceObject, UnitReading
+
+TOGETHER: Final = 50
+"""How many objects are completed and handed over together: a page of scripts without their bodies may be long."""
 
 Emit = Callable[[Sequence[SourceObject]], Awaitable[None]]
 Progress = Callable[[int], None]
@@ -20,7 +24,8 @@ class _Seen:
     """What was read of a type so far. `begun` is false as long as not even its first page was."""
 
     observed: int = 0
-    expected: int | None = None
+    counted: bool = False
+    expected: int = 0
     truncated: str | None = None
     begun: bool = False
 
@@ -28,7 +33,7 @@ class _Seen:
 async def read_type(
     client: GraphClient, contract: Contract, *, emit: Emit, on_progress: Progress | None = None
 ) -> UnitReading:
-    """Hands all objects of the type to `emit`, a page at a time, and returns how far the type was read.
+    """Hands all objects of the type to `emit`, a page or a part of it at a time; returns how far the type was read.
 
     `on_progress` gets the number of objects handed over so far. Only a COMPLETE type may have its missing objects
     called removed: after any other ending, what was handed over is a part of the type. Raises what `emit` raises, and
@@ -43,7 +48,7 @@ async def read_type(
         return _unit(contract, seen, status, code, message)
     if seen.truncated is not None:
         return _unit(contract, seen, CoverageStatus.TRUNCATED, "SETTINGS_TRUNCATED", seen.truncated)
-    if seen.expected is not None and seen.expected > seen.observed:
+    if seen.counted and seen.expected > seen.observed:
         message = f"Graph tells of {seen.expected} objects and listed {seen.observed}. Sync again."
         return _unit(contract, seen, CoverageStatus.TRUNCATED, "LIST_TRUNCATED", message)
     return _unit(contract, seen, CoverageStatus.COMPLETE, None, None)
@@ -56,17 +61,17 @@ async def _read_path(
     async for page in client.pages(list_of(contract, path)):
         seen.begun = True
         count = page.count if count is None else count
-        completed = await complete(client, contract, path, page.values)
-        if seen.truncated is None:
-            seen.truncated = next((_cut(path, one) for one in completed if one.truncated), None)
-        objects = [_source_object(contract, path, one.body) for one in completed]
-        seen.observed += len(objects)
-        await emit(objects)
-        if on_progress is not None:
-            on_progress(seen.observed)
-    if count is not None:
-        # Some collections count the page here and some the whole, so only more than came says something.
-        seen.expected = (seen.expected or 0) + max(count, seen.observed - before)
+        for begin in range(0, len(page.values), TOGETHER):
+            completed = await complete(client, contract, path, page.values[begin : begin + TOGETHER])
+            if seen.truncated is None:
+                seen.truncated = next((_cut(path, one) for one in completed if one.truncated), None)
+            seen.observed += len(completed)
+            await emit([_source_object(contract, path, one.body) for one in completed])
+            if on_progress is not None:
+                on_progress(seen.observed)
+    # Some collections count the page here and some the whole, so only more than came says something.
+    seen.counted |= count is not None
+    seen.expected += max(count or 0, seen.observed - before)
 
 
 def list_of(contract: Contract, path: str) -> Get:
@@ -106,4 +111,5 @@ def _cut(path: str, one: Completed) -> str:
 def _unit(
     contract: Contract, seen: _Seen, status: CoverageStatus, code: str | None, message: str | None
 ) -> UnitReading:
-    return UnitReading(contract.item_type, status, seen.observed, seen.expected, contract.version, code, message)
+    expected = seen.expected if seen.counted else None
+    return UnitReading(contract.item_type, status, seen.observed, expected, contract.version, code, message)

@@ -41,8 +41,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
 
 def _check(request: httpx.Request, origin: tuple[str, str, int]) -> None:
-    if origin_of(str(request.url)) != origin:
+    url = request.url
+    if (url.scheme, url.host.lower(), url.port or _PORTS.get(url.scheme)) != origin or url.userinfo:
         raise RefusedRequestError("A request to another host than Microsoft Graph was refused.")
+    if any(name.lower().startswith("x-http-method") or name.lower() == "authorization" for name in request.headers):
+        raise RefusedRequestError("A request with a header that changes what it is was refused.")
     if not request.url.path.startswith(_VERSIONS):
         raise RefusedRequestError("A request to another path than a version of Microsoft Graph was refused.")
     if request.method == "GET":
@@ -66,6 +69,8 @@ def _reads(item: object) -> bool:
         isinstance(item, dict)
         and item.keys() <= {"id", "method", "url", "headers"}
         and item.get("method") == "GET"
+        and isinstance(item.get("headers", {}), dict)
+        and item.get("headers", {}).keys() <= {"Accept"}
         and isinstance(item.get("url"), str)
         and _RELATIVE.fullmatch(item["url"]) is not None
     )
