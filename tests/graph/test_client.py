@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from atlas.sources.graph.answers import seconds
-from atlas.sources.graph.client import ACCEPT, Get
+from atlas.sources.graph.client import ACCEPT, Get, _proxy
 from atlas.sources.graph.errors import GraphError
 from tests.graph.asking import HURRIED, asking, read
 from tests.graph.standin import Fault, MadeUp, StandIn, Tenant, serving, status
@@ -117,3 +117,20 @@ def test_retry_after_is_a_number_or_nothing(told: str | None, expected: float | 
 @pytest.mark.parametrize("told", ["Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000"])
 def test_a_date_that_has_passed_is_no_wait(told: str):
     assert seconds(told) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "expected"),
+    [
+        ("https://graph.microsoft.com", "", "http://proxy.example:8080"),
+        ("https://graph.microsoft.com", ".microsoft.com", None),
+        ("http://127.0.0.1:8080", "", None),
+    ],
+)
+def test_the_proxy_of_the_environment_is_taken(monkeypatch, url: str, no_proxy: str, expected: str | None):
+    for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy.example:8080")
+    monkeypatch.setenv("http_proxy", "http://another.example:8080")
+    monkeypatch.setenv("no_proxy", no_proxy)
+    assert _proxy(url) == expected

@@ -283,5 +283,6 @@ def _require_https(base_url: str) -> None:
 
 
 def _proxy(base_url: str) -> str | None:
+    """The proxy that the environment names. What is asked over http is of this machine, and goes through none."""
     parts = urlsplit(base_url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    return None if parts.scheme == "http" or proxy_bypass(parts.hostname or "") else getproxies().get("https")

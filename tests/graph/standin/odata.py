@@ -74,12 +74,14 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if not isinstance(value, dict):
         return value
-    return {
-        name: plain(inner)
-        for name, inner in value.items()
-        if (name == "@odata.type" and inner not in _DECLARED)
-        or ("@odata." not in name and not name.startswith("#microsoft.graph."))
-    }
+    return {name: plain(inner) for name, inner in value.items() if _always_told(name, inner)}
+
+
+def _always_told(name: str, value: Any) -> bool:
+    if name == "@odata.type":
+        return value not in _DECLARED
+    links = name.endswith(("@odata.nextLink", "@odata.count", "@odata.context"))
+    return links or ("@odata." not in name and not name.startswith("#microsoft.graph."))
 
 
 def matching(rows: Sequence[Raw], query: Mapping[str, str]) -> Sequence[Raw]:

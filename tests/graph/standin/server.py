@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,8 +110,7 @@ def _rows(tenant: Tenant, where: str) -> Sequence[Raw] | None:
     if name in odata.NAVIGATION and (found := _object(tenant, above)) is not None:
         return found.get(name) or []
     # Every collection that a tenant may have is there, if only empty.
-    below = where.removeprefix("identity/conditionalAccess").removeprefix("/")
-    return [] if below.count("/") == (not where.startswith("identity")) else None
+    return [] if re.fullmatch(r"(deviceManagement|deviceAppManagement|identity/conditionalAccess)/\w+", where) else None
 
 
 def _object(tenant: Tenant, where: str) -> Raw | None:
