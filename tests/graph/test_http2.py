@@ -86,8 +86,7 @@ async def test_a_certificate_that_nobody_vouches_for_gets_no_token(tmp_path: Pat
     async def token() -> str:
         return TOKEN
 
-    async with serving(tmp_path) as (server, _):
-        async with open_client(server.url, token, limits=HURRIED) as client:
-            (told,) = await probe(client, [CONTRACTS["roleScopeTag"]])
+    async with serving(tmp_path) as (server, _), open_client(server.url, token, limits=HURRIED) as client:
+        (told,) = await probe(client, [CONTRACTS["roleScopeTag"]])
     assert (told.status, told.http_status) == ("FAILED", None)
     assert server.requests == []
