@@ -23,9 +23,11 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.schema.base import BaseSchema
 
 from atlas.budget import Budget
+from atlas.domain.vocabulary import ExportFormat
 from atlas.edge import BodyLimit, Edge, not_served
 from atlas.metrics import Metrics
 from atlas.oidc import TrustedIssuer
+from atlas.schema.export import export_findings
 from atlas.schema.live import STREAMS_A_PRINCIPAL, Live
 from atlas.schema.view import Dispatch, Services, View
 from atlas.store.database import Database
@@ -99,6 +101,7 @@ def create_app(
             Route("/healthz", _alive),
             Route("/readyz", ready),
             *(() if metrics_apart else (_measured(metrics),)),
+            *(Route(f"/export/findings.{form}", export_findings(view, form), methods=["GET"]) for form in ExportFormat),
             *(Route(path, _page(name, media_type)) for path, (name, media_type) in _CONSOLE.items()),
         ],
         middleware=[Middleware(Edge, metrics=metrics), *_cross_origin(origins), Middleware(BodyLimit)],

@@ -8,7 +8,7 @@ import typer
 
 from atlas.cli.options import Home, Json, Tenant, Token, choice, moment, option
 from atlas.cli.output import print_json, say
-from atlas.domain.vocabulary import FindingStatus, Severity
+from atlas.domain.vocabulary import ExportFormat, FindingStatus, Severity
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Caller
@@ -31,6 +31,10 @@ def findings(
         int | None,
         typer.Option("--limit", min=1, show_default=False, help=f"At most so many; the table shows {SHOWN} by itself."),
     ] = None,
+    form: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", show_default=False, help="Writes them, with all their changes, for another tool."),
+    ] = None,
     home: Home = None,
     token: Token = None,
     as_json: Json = False,
@@ -38,16 +42,21 @@ def findings(
     """Shows the tenant's findings, the most severe first; with --json all of them, with all their changes."""
     from atlas.cli.caller import act
 
+    if form is not None and as_json:
+        raise typer.BadParameter("Name either --json or --format.", param_hint="--format")
+    whole = as_json or form is not None
     where = {
         **({"status": [one.value for one in status]} if status else {}),
         **({"severity": [one.value for one in severity]} if severity else {}),
     }
 
     async def work(caller: "Caller") -> list[dict[str, Any]]:
-        return await read(caller, tenant, where=where, limit=limit if as_json else None, changes=as_json)
+        return await read(caller, tenant, where=where, limit=limit if whole else None, changes=whole)
 
     found = act(home, token, work)
-    if as_json:
+    if form is not None:
+        _write(found, form)
+    elif as_json:
         print_json(found)
     else:
         show(found, tenant, limit or SHOWN)
@@ -84,6 +93,17 @@ def ack(
     else:
         until = f" until {found['acknowledgement']['expiresAt']}" if expires_at else ""
         say(f"{found['status']}{until}: {found['subject']['displayName']} ({_what(found)}, {found['severity']})")
+
+
+def _write(found: list[dict[str, Any]], form: ExportFormat) -> None:
+    import sys
+
+    from atlas.domain.exports import writer
+
+    written = writer(form)
+    lines = [written.one(one, number == 0) for number, one in enumerate(found)]
+    sys.stdout.buffer.write(b"".join([written.head, *lines, written.tail]))
+    sys.stdout.buffer.flush()
 
 
 async def read(

@@ -142,7 +142,8 @@ def preview(
 ) -> None:
     """Shows what a rule would have hidden of what the last drift runs saw; writes nothing."""
     from atlas.cli.caller import act
-    from atlas.cli.graph import FINDING, ask
+    from atlas.cli.graph import ask
+    from atlas.schema.asking import FINDING
 
     given = {"itemType": item_type, "pathPattern": path, "subjectPattern": subject, "valuePattern": value}
 

@@ -161,3 +161,11 @@ class UserErrorCode(StrEnum):
     RUN_NOT_RECORDED = "RUN_NOT_RECORDED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     NO_GRAPH_CONNECTION = "NO_GRAPH_CONNECTION"
+
+
+class ExportFormat(StrEnum):
+    """The forms that findings are written in for other tools; each is also the ending of a file's name."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    SARIF = "sarif"

@@ -31,6 +31,7 @@ class RateLimitedError(CodedError):
             f"{who} used up the {standing.limit} {standing.unit.lower()} of a minute. Try again in {wait} seconds,"
             " or ask for less at a time.",
         )
+        self.standing = standing
         self.extensions = {**(self.extensions or {}), **told(standing), "retryAfter": wait}
 
 

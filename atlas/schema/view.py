@@ -100,7 +100,7 @@ class View(GraphQL[GraphQLContext | None, None]):
         try:
             if request.method not in {"GET", "POST"}:
                 raise _wrong_method("GraphQL is asked by GET or POST.", "GET, POST")
-            session = await self._authenticate(request)
+            session = await self.authenticate(request)
             if media_type is None:
                 raise RefusedRequestError(406, f"Accept {JSON_TYPE} or application/graphql-response+json.")
             request.state.media_type = media_type
@@ -111,7 +111,7 @@ class View(GraphQL[GraphQLContext | None, None]):
         except HTTPException as error:
             return RefusedRequestError(error.status_code, error.reason).response(media_type or JSON_TYPE)
 
-    async def _authenticate(self, request: Request) -> Session:
+    async def authenticate(self, request: Request) -> Session:
         """Raises 401 where the token is missing or does not hold, and 503 where the database cannot tell."""
         header = request.headers.get("authorization")
         if header is None and URL_PARAMETERS & {name.lower() for name in request.query_params}:

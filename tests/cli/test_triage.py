@@ -3,6 +3,7 @@
 from pathlib import Path
 from uuid import uuid4
 
+import orjson
 import pytest
 
 from tests.cli.conftest import Up, export
@@ -110,3 +111,14 @@ def test_a_made_up_token_is_refused(up: Up) -> None:
 
 def test_a_taken_name_is_a_conflict(up: Up, tenant: str) -> None:
     assert up.atlas.refused("tenant", "create", tenant)["code"] == "CONFLICT"
+
+
+def test_findings_are_written_for_other_tools(up: Up, tenant: str) -> None:
+    table = up.atlas.run("findings", "--tenant", tenant, "--format", "csv").stdout.splitlines()
+    assert len(table) == 3
+    assert table[0].startswith("id,fingerprint,scope")
+    log = orjson.loads(up.atlas.run("findings", "--tenant", tenant, "--format", "sarif").stdout)
+    assert len(log["runs"][0]["results"]) == 2
+    lines = up.atlas.run("findings", "--tenant", tenant, "--format", "jsonl").stdout.splitlines()
+    assert [orjson.loads(line) for line in lines] == up.atlas.json("findings", "--tenant", tenant)
+    up.atlas.run("findings", "--tenant", tenant, "--format", "xlsx", exit_code=2)
