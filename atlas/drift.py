@@ -47,7 +47,8 @@ async def request_drift(
 ) -> Requested:
     """Queues what is not generated yet, and returns the run of the newest (or the named) pair.
 
-    Without named runs and without a pin that is every consecutive pair that nobody generated, oldest first.
+    Without named runs and without a pin that is every consecutive pair that nobody generated, oldest first; what was
+    pruned is passed over, so that no change is lost.
     A pair that is queued, running, or done under the present engine is returned as it is. The jobs are committed
     when this returns; a message that is never sent is sent again by the sweeper.
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, NEEDS_SECOND_RUN, SCOPE_MISMATCH, RUN_NOT_RECORDED, INVALID_INPUT,
@@ -100,7 +101,7 @@ async def _wanted(
         newest = await _consecutive(connection, tenant_id, scope["id"], scope["last_seq"])
         return [*(pair for pair in open_pairs if pair != newest), newest], mode, scope["id"]
     if current is None:
-        current = await _at(connection, tenant_id, scope["id"], scope["last_seq"])
+        current = await _newest(connection, tenant_id, scope["id"], scope["last_seq"])
     if baseline is None:
         return [await _consecutive(connection, tenant_id, scope["id"], current["seq"])], mode, scope["id"]
     if baseline["seq"] >= current["seq"]:
@@ -132,27 +133,29 @@ async def _named(
             "The sync run is not recorded (it is still running, or failed). Name one that is SUCCEEDED or PARTIAL.",
             ("input", field),
         )
+    if run["pruned_at"] is not None:
+        raise RefusedError(
+            UserErrorCode.RUN_NOT_RECORDED,
+            f"Run {run['seq']} of the scope was pruned. Name one that is kept.",
+            ("input", field),
+        )
     return dict(run)
 
 
 async def _consecutive(connection: Connection, tenant_id: UUID, scope_id: UUID, seq: int) -> Pair:
-    if seq < 2:
+    later = await pairs.kept_run(connection, tenant_id, scope_id, until=seq)
+    earlier = await pairs.kept_run(connection, tenant_id, scope_id, until=seq - 1)
+    if later is None or earlier is None:
         raise RefusedError(
             UserErrorCode.NEEDS_SECOND_RUN, "The named run is the scope's first; nothing comes before it.", ("input",)
         )
-    earlier = await _at(connection, tenant_id, scope_id, seq - 1)
-    later = await _at(connection, tenant_id, scope_id, seq)
     return Pair(earlier["id"], earlier["seq"], later["id"], later["seq"])
 
 
-async def _at(connection: Connection, tenant_id: UUID, scope_id: UUID, seq: int) -> dict[str, Any]:
-    run = await pairs.run_at(connection, tenant_id, scope_id, seq)
+async def _newest(connection: Connection, tenant_id: UUID, scope_id: UUID, last_seq: int) -> dict[str, Any]:
+    run = await pairs.kept_run(connection, tenant_id, scope_id, until=last_seq)
     if run is None:
-        raise RefusedError(
-            UserErrorCode.RUN_NOT_RECORDED,
-            f"Run {seq} of the scope was pruned. Name two runs that are kept.",
-            ("input",),
-        )
+        raise LookupError("the newest run of a scope is missing")
     return dict(run)
 
 

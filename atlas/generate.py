@@ -10,6 +10,7 @@ from uuid import UUID
 
 from atlas import jobs, rules
 from atlas.domain.canonical import decode_body
+from atlas.domain.errors import OperatorError
 from atlas.domain.evaluation import Evaluation
 from atlas.domain.identity import item_id
 from atlas.domain.moves import Draft, Move, draft, shared_id
@@ -65,6 +66,7 @@ async def generate(worker: Database, lease: Lease) -> Job | None:
 async def _plan(connection: Connection, lease: Lease) -> Plan:
     tenant_id = lease.job.tenant_id
     pair = await generation.pair(connection, tenant_id, lease.job.run_id)
+    _refuse_pruned(pair)
     found = await moved(
         connection, tenant_id, pair["scope_id"],
         current_run_id=pair["current_run_id"], baseline=pair["baseline_seq"], current=pair["current_seq"],
@@ -78,6 +80,12 @@ async def _plan(connection: Connection, lease: Lease) -> Plan:
         bodies=await generation.bodies(connection, tenant_id, ends(found.moves)),
         duplicates=await generation.duplicates(connection, tenant_id, pair["current_run_id"]),
     )
+
+
+def _refuse_pruned(pair: Row) -> None:
+    """A pair is asked for while its runs are kept, but a pruning may come between; it marks under the scope's lock."""
+    if pair["pruned"]:
+        raise OperatorError("RUN_PRUNED", "A run of this pair was pruned meanwhile.", "Ask for drift again.")
 
 
 def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
@@ -97,6 +105,7 @@ async def _take_effect(
     tenant_id, pair = lease.job.tenant_id, plan.pair
     scope_id, current = pair["scope_id"], pair["current_seq"]
     generated = await generation.lock_scope(connection, tenant_id, scope_id)
+    _refuse_pruned(await generation.pair(connection, tenant_id, lease.job.run_id))
     newest = generated is None or current >= generated
     judgement = await _judge(connection, tenant_id, plan, drafts, newest=newest)
     quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)

@@ -100,6 +100,10 @@ async def pin_baseline(db: Database, context: Context, *, scope_key: str, run_id
                 "Only a recorded run (SUCCEEDED or PARTIAL) can be a baseline.",
                 ("input", "runId"),
             )
+        if run["pruned_at"] is not None:
+            raise RefusedError(
+                UserErrorCode.RUN_NOT_RECORDED, "The sync run was pruned. Pin one that is kept.", ("input", "runId")
+            )
         await store.pin(
             connection, tenant_id, scope["id"], run_id=run_id, seq=run["seq"], principal_id=_principal(context)
         )

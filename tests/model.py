@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 TYPES = ("configurationPolicy", "deviceConfiguration")
 
@@ -44,6 +45,11 @@ class Model:
     generated: int = 0
     pinned: int | None = None
     ever_pinned: bool = False
+    pruned: set[int] = field(default_factory=set)
+
+    @property
+    def kept(self) -> list[int]:
+        return [seq for seq in range(1, len(self.runs) + 1) if seq not in self.pruned]
 
     def record(self, seen: dict[Subject, Content], read: dict[str, str]) -> bool:
         """`read` tells how each type came: COMPLETE, FAILED, or not at all. False where nothing could be recorded."""
@@ -81,11 +87,27 @@ class Model:
         if self.pinned is not None:
             pairs: Iterable[tuple[int, int]] = [(self.pinned, last)]
         else:
-            pairs = [(seq - 1, seq) for seq in range(2, last + 1)]
+            pairs = [step for step in pairwise(self.kept) if not self._told(step)]
         for pair in pairs:
             if pair not in self.counts:
                 self._generate(*pair)
         return True
+
+    def prune(self, until: int) -> None:
+        """Lets go of the runs up to a number that nothing needs. A step over them is told if all of its parts were."""
+        needed = {len(self.runs), self.pinned, *self.judged.values()}
+        needed |= {seq for pair in self.counts if pair[1] == self.generated for seq in pair}
+        for seq in [one for one in self.kept if one <= until and one not in needed]:
+            at = self.kept.index(seq)
+            parts = [self._told((seq, self.kept[at + 1]))]
+            if at > 0:
+                parts += [self._told((self.kept[at - 1], seq)), self._told((self.kept[at - 1], self.kept[at + 1]))]
+            if len(set(parts)) == 1 and (at > 0 or parts[0]):
+                self.pruned.add(seq)
+
+    def _told(self, step: tuple[int, int]) -> bool:
+        """A step counts as told by the pair of its two runs, or by the pair of its end and the run recorded before."""
+        return step in self.counts or (step[1] - 1, step[1]) in self.counts
 
     def _world(self, seq: int) -> dict[Subject, Content]:
         return self.runs[seq - 1].world

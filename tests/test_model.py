@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import make_url, select
+from sqlalchemy import Row, make_url, select
 
 from atlas import access, drift, triage
 from atlas.domain.errors import RefusedError
@@ -21,10 +21,11 @@ from atlas.store.migrations import upgrade
 from atlas.store.tables import drift_runs, item_intervals
 from tests.factories import Tenant, make_policy, write_export
 from tests.model import TYPES, Content, Model, Move, State, Subject
+from tests.pruning import contents_of, held_by_runs, pruned_until
 from tests.test_drift import KEY, findings_of, generated, record
 
 RUNS = 20
-WALKS = (*range(5), 129)
+WALKS = (*range(8), 129)
 LONG_WALKS = range(100, 160)
 NUMBERS = (1, 2, 3, 4)
 FOLDERS = dict(zip(TYPES, ("SettingsCatalog", "DeviceConfiguration"), strict=True))
@@ -49,6 +50,7 @@ class Walk:
     seed: Random
     arrival: Random
     pins: bool
+    prunes: bool
     model: Model = field(default_factory=Model)
     world: dict[Subject, Content] = field(default_factory=dict)
     run_ids: list[UUID] = field(default_factory=list)
@@ -66,6 +68,8 @@ class Walk:
             await self._triage()
         if self.pins and self.seed.random() < 0.25:
             await self._pin()
+        if self.prunes and self.seed.random() < 0.4:
+            await self._prune()
 
     def _mutate(self) -> None:
         """A value, a name, an object added, removed, or added again."""
@@ -138,9 +142,27 @@ class Walk:
             await triage.unpin_baseline(self.house.api, context, scope_key=KEY, reason="no more")
         elif self.run_ids:
             seq = self.seed.randrange(len(self.run_ids)) + 1
-            self.model.pin(seq)
             run_id = self.run_ids[seq - 1]
+            if seq in self.model.pruned:
+                with pytest.raises(RefusedError, match="was pruned"):
+                    await triage.pin_baseline(self.house.api, context, scope_key=KEY, run_id=run_id, reason="golden")
+                return
+            self.model.pin(seq)
             await triage.pin_baseline(self.house.api, context, scope_key=KEY, run_id=run_id, reason="golden")
+
+    async def _prune(self) -> None:
+        """The model says what is pruned; the runs that are left hold what they held, and what was found stays."""
+        if not self.run_ids:
+            return
+        until = self.seed.randrange(len(self.run_ids)) + 1
+        self.model.prune(until)
+        await pruned_until(self.house.owner, self.house.api, self.house.worker, self.tenant, self.run_ids[until - 1])
+        held = await held_by_runs(self.house.owner, self.tenant)
+        names = {seq: {s: name for s, (name, _) in self.model.runs[seq - 1].world.items()} for seq in self.model.kept}
+        assert {seq: {_subject(row): row.display_name for row in rows} for seq, rows in held.items()} == names
+        contents, named = await contents_of(self.house.owner, self.tenant)
+        assert contents == named, "nothing is kept that nothing holds, and nothing is gone that something does"
+        await self.check()
 
     async def check(self) -> None:
         shown = {move: _state(row) for move, row in (await self._rows()).items()}
@@ -189,6 +211,7 @@ def _raw(subject: Subject, content: Content) -> dict[str, Any]:
 
 
 def _subject(row: Any) -> Subject:
+    row = row._mapping if isinstance(row, Row) else row
     return row["item_type"], int(row["external_id"].rpartition("-")[2])
 
 
@@ -217,7 +240,7 @@ async def _tenant(house: House, tenant_id: UUID, name: str) -> Tenant:
 
 async def _walk(house: House, tenant_id: UUID, folder: Path, seed: int, *, arrival: int, checked: bool = True) -> Walk:
     tenant = await _tenant(house, tenant_id, f"walk-{tenant_id.hex}")
-    walk = Walk(house, tenant, folder, Random(seed), Random(arrival), pins=seed % 2 == 1)
+    walk = Walk(house, tenant, folder, Random(seed), Random(arrival), pins=seed % 2 == 1, prunes=seed % 4 > 1)
     for number in range(RUNS):
         await walk.step(number)
         if checked or number == RUNS - 1:

@@ -13,6 +13,7 @@ from atlas.cli import (
     drift,
     findings,
     keys,
+    prune,
     rules,
     schema,
     serving,
@@ -56,6 +57,7 @@ app.command("worker")(serving.worker)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(syncs.app, name="sync")
 app.command("drift")(drift.drift)
+app.command("prune")(prune.prune)
 app.command("findings")(findings.findings)
 app.command("ack")(findings.ack)
 app.add_typer(rules.app, name="rule")

@@ -84,7 +84,7 @@ async def generate(
         baseline_run_id=run_key(baseline, "--baseline") if baseline else None,
         current_run_id=run_key(current, "--current") if current else None,
     )
-    await _send(caller, requested.jobs)
+    await send(caller, requested.jobs)
     waited = list(dict.fromkeys([*(job.run_id for job in requested.jobs), requested.run_id]))
     await _wait(caller, context, waited, timeout, quiet=quiet)
     return await node(caller, "DriftRun", DRIFT_RUN, encode_id("DriftRun", entry.id, requested.run_id))
@@ -144,7 +144,7 @@ async def _scope_key(caller: "Caller", tenant_id: UUID, tenant_name: str, wanted
     raise typer.BadParameter(f"{which}: {listed}", param_hint="--scope")
 
 
-async def _send(caller: "Caller", jobs: Any) -> None:
+async def send(caller: "Caller", jobs: Any) -> None:
     """Tells the worker. Without a broker's address, or when it is away, the worker's sweeper finds the runs."""
     from atlas.workers.broker import dispatcher, open_broker
 

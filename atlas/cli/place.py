@@ -189,6 +189,7 @@ def worker_settings(place: Place) -> "WorkerSettings":
         threads=settings.worker_threads,
         sweep_seconds=settings.sweep_seconds,
         resend_seconds=settings.resend_seconds,
+        keep_days=settings.keep_days,
         terms=Terms(lease_seconds=settings.lease_seconds, max_attempts=settings.max_attempts),
     )
 

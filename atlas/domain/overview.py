@@ -13,6 +13,8 @@ _STATES = {
 def pair_of(last_seq: int, pinned_seq: int | None) -> tuple[int, int] | None:
     """(baseline, current) as sequences: the pinned or the previous run, and the newest. None where there is none.
 
+    The newest two runs of a scope may have others between them that were pruned; two there are always.
+
     `last_seq` is the sequence of the newest recorded run, 0 before the first.
     """
     baseline = last_seq - 1 if pinned_seq is None else pinned_seq
@@ -30,12 +32,12 @@ def drift_state(last_seq: int, pinned_seq: int | None, newest: DriftRunStatus | 
     return DriftState.NOT_GENERATED if newest is None else _STATES[newest]
 
 
-def ungenerated_runs(last_seq: int, pinned_seq: int | None, *, pair_generated: bool, generated_steps: int) -> int:
+def ungenerated_runs(last_seq: int, pinned_seq: int | None, *, pair_generated: bool, open_steps: int) -> int:
     """How many recorded runs wait for generation.
 
-    Measured from the previous run each run but the first counts whose step from the one before has no finished drift
-    run (`generated_steps` is the number of those that have); measured from a pin, the newest run alone.
+    Measured from the previous run each run counts whose step from the one kept before it has no finished drift run:
+    those are the `open_steps`. Measured from a pin, the newest run alone.
     """
     if pinned_seq is None:
-        return max(0, last_seq - 1 - generated_steps)
+        return open_steps
     return int(pair_of(last_seq, pinned_seq) is not None and not pair_generated)

@@ -9,8 +9,10 @@ import strawberry
 from strawberry.scalars import JSON
 
 from atlas.domain.differ import diff
+from atlas.domain.errors import RefusedError
 from atlas.domain.evidence import PropertyChange as Change
 from atlas.domain.redaction import Leaf
+from atlas.domain.vocabulary import UserErrorCode
 from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.ids import encode_id
@@ -183,8 +185,17 @@ async def page_at(
     first: int | None,
     after: str | None,
 ) -> Connection[InventoryItemVersion]:
-    """What stood at a recorded run, by type and name; nothing where there is no such run or it is not recorded."""
+    """What stood at a recorded run, by type and name; nothing where there is no such run or it is not recorded.
+
+    Raises `RefusedError` RUN_NOT_RECORDED where it was pruned.
+    """
     run = None if run_id is None else await load_sync_run(info.context, tenant_id, run_id)
+    if run is not None and run.pruned_at is not None:
+        raise RefusedError(
+            UserErrorCode.RUN_NOT_RECORDED,
+            "This run was pruned: what it held was let go of. Ask for one whose prunedAt is null.",
+            ("runId",),
+        )
     # Sequences begin with 1: at 0 nothing stands.
     scope_id, seq = (tenant_id, 0) if run is None or run.sequence is None else (run.scope_id, run.sequence)
     at = store.At(scope_id=scope_id, seq=seq, filter=_chosen(wanted))

@@ -210,7 +210,7 @@ def _overview(tenant_id: UUID, row: Row) -> DriftOverview:
             row.last_seq,
             row.pinned_seq,
             pair_generated=bool(row.pair_generated),
-            generated_steps=row.generated_steps,
+            open_steps=row.open_steps,
         ),
         tenant_id=tenant_id,
         scope_id=row.id,

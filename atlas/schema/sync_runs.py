@@ -65,6 +65,9 @@ class SyncRun(Node):
     progress: Progress | None = strawberry.field(description="How far it has come; null before it tells.")
     counts: SyncRunCounts = strawberry.field(description="What it found; zeros until it is recorded.")
     error: RunError | None = strawberry.field(description="Why it failed; null otherwise.")
+    pruned_at: datetime | None = strawberry.field(
+        description="When its inventory and coverage were let go of, because it was old; null while they are kept."
+    )
     tenant_id: strawberry.Private[UUID]
     key: strawberry.Private[UUID]
     scope_id: strawberry.Private[UUID]
@@ -120,6 +123,7 @@ def sync_run_of(row: Row) -> SyncRun:
             unchanged=row.unchanged,
         ),
         error=error_of(row),
+        pruned_at=row.pruned_at,
         tenant_id=row.tenant_id,
         key=row.id,
         scope_id=row.scope_id,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Text, bindparam, func, select, text
+from sqlalchemy import ARRAY, RowMapping, Text, bindparam, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.bodies import unpack
@@ -42,15 +42,18 @@ _MOVED = text(
 
 
 async def pair(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> RowMapping:
-    """The drift run with its scope's key and the time at which its current run was read."""
-    d, s, r = drift_runs.c, scopes.c, sync_runs.c
+    """The drift run with its scope's key, when its current run was read, and whether a run of its pair is pruned."""
+    baseline = sync_runs.alias("baseline")
+    d, s, r, b = drift_runs.c, scopes.c, sync_runs.c, baseline.c
     rows = await connection.execute(
         select(
             d.id, d.scope_id, d.baseline_run_id, d.current_run_id, d.baseline_seq, d.current_seq, d.baseline_mode,
             d.engine, d.status, s.key.label("scope_key"), r.finished_at.label("observed_at"),
+            or_(r.pruned_at.is_not(None), b.pruned_at.is_not(None)).label("pruned"),
         )
         .join(scopes, (s.tenant_id == d.tenant_id) & (s.id == d.scope_id))
         .join(sync_runs, (r.tenant_id == d.tenant_id) & (r.id == d.current_run_id))
+        .join(baseline, (b.tenant_id == d.tenant_id) & (b.id == d.baseline_run_id))
         .where(d.tenant_id == tenant_id, d.id == run_id)
     )  # fmt: skip
     return rows.mappings().one()

@@ -11,6 +11,24 @@ from atlas.store.tables import drift_runs, scopes, sync_runs
 
 OPEN = ("QUEUED", "RUNNING")
 
+# A step leads to a run from the run before it: the one recorded before it, or, where that is pruned, the one kept
+# before it (`domain.retention`).
+_UNGENERATED = """
+with kept as (
+    select r.id, r.seq, lag(r.id) over by_seq as before_id, lag(r.seq) over by_seq as before_seq
+    from atlas.sync_runs r
+    where r.tenant_id = :tenant and r.scope_id = :scope and r.seq is not null and r.pruned_at is null
+    window by_seq as (order by r.seq)
+)
+select k.before_id as baseline_run_id, k.before_seq as baseline_seq, k.id as current_run_id, k.seq as current_seq
+from kept k
+where k.before_id is not null and not exists (
+    select from atlas.drift_runs d
+    where d.tenant_id = :tenant and d.scope_id = :scope and d.current_seq = k.seq
+      and d.baseline_seq in (k.seq - 1, k.before_seq) and d.status <> 'FAILED')
+order by k.seq
+"""
+
 
 async def scope_by_key(connection: AsyncConnection, tenant_id: UUID, key: str) -> RowMapping | None:
     """(id, key, last_seq, pinned_run_id, pinned_seq)"""
@@ -23,30 +41,41 @@ async def scope_by_key(connection: AsyncConnection, tenant_id: UUID, key: str) -
 
 
 async def run_by_id(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> RowMapping | None:
-    """(id, scope_id, seq) of a sync run, recorded or not."""
+    """(id, scope_id, seq, pruned_at) of a sync run, recorded or not."""
     rows = await connection.execute(
-        select(sync_runs.c.id, sync_runs.c.scope_id, sync_runs.c.seq).where(
+        select(sync_runs.c.id, sync_runs.c.scope_id, sync_runs.c.seq, sync_runs.c.pruned_at).where(
             sync_runs.c.tenant_id == tenant_id, sync_runs.c.id == run_id
         )
     )
     return rows.mappings().one_or_none()
 
 
-async def run_at(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, seq: int) -> RowMapping | None:
-    """(id, scope_id, seq) of the scope's recorded run of this number."""
+async def kept_run(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, *, until: int) -> RowMapping | None:
+    """(id, scope_id, seq) of the scope's newest recorded run that is kept and has no greater number than this."""
     rows = await connection.execute(
-        select(sync_runs.c.id, sync_runs.c.scope_id, sync_runs.c.seq).where(
-            sync_runs.c.tenant_id == tenant_id, sync_runs.c.scope_id == scope_id, sync_runs.c.seq == seq
+        select(sync_runs.c.id, sync_runs.c.scope_id, sync_runs.c.seq)
+        .where(
+            sync_runs.c.tenant_id == tenant_id,
+            sync_runs.c.scope_id == scope_id,
+            sync_runs.c.seq <= until,
+            sync_runs.c.pruned_at.is_(None),
         )
+        .order_by(sync_runs.c.seq.desc())
+        .limit(1)
     )
     return rows.mappings().one_or_none()
 
 
 async def newest_runs(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, most: int) -> Sequence[RowMapping]:
-    """(id, seq) of the scope's newest recorded runs, the newest first."""
+    """(id, seq) of the scope's newest recorded runs that are kept, the newest first."""
     rows = await connection.execute(
         select(sync_runs.c.id, sync_runs.c.seq)
-        .where(sync_runs.c.tenant_id == tenant_id, sync_runs.c.scope_id == scope_id, sync_runs.c.seq.is_not(None))
+        .where(
+            sync_runs.c.tenant_id == tenant_id,
+            sync_runs.c.scope_id == scope_id,
+            sync_runs.c.seq.is_not(None),
+            sync_runs.c.pruned_at.is_(None),
+        )
         .order_by(sync_runs.c.seq.desc())
         .limit(most)
     )
@@ -54,42 +83,12 @@ async def newest_runs(connection: AsyncConnection, tenant_id: UUID, scope_id: UU
 
 
 async def ungenerated(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> Sequence[RowMapping]:
-    """The recorded runs whose consecutive pair nobody generated or asked for, oldest first.
+    """The steps between runs that are kept which nobody generated or asked for, oldest first.
 
     (baseline_run_id, baseline_seq, current_run_id, current_seq)
     """
-    earlier, later, d = sync_runs.alias("earlier"), sync_runs.alias("later"), drift_runs.c
-    asked = (
-        select(d.id)
-        .where(
-            d.tenant_id == tenant_id,
-            d.scope_id == scope_id,
-            d.current_seq == later.c.seq,
-            d.baseline_seq == earlier.c.seq,
-            d.status != "FAILED",
-        )
-        .exists()
-    )
-    rows = await connection.execute(
-        select(
-            earlier.c.id.label("baseline_run_id"),
-            earlier.c.seq.label("baseline_seq"),
-            later.c.id.label("current_run_id"),
-            later.c.seq.label("current_seq"),
-        )
-        .join_from(
-            later,
-            earlier,
-            and_(
-                earlier.c.tenant_id == tenant_id,
-                earlier.c.scope_id == scope_id,
-                earlier.c.seq == later.c.seq - 1,
-            ),
-        )
-        .where(later.c.tenant_id == tenant_id, later.c.scope_id == scope_id, later.c.seq > 1, ~asked)
-        .order_by(later.c.seq)
-    )
-    return rows.mappings().all()
+    values = {"tenant": tenant_id, "scope": scope_id}
+    return (await connection.execute(text(_UNGENERATED), values)).mappings().all()
 
 
 async def insert_run(connection: AsyncConnection, **values: object) -> bool:

@@ -20,22 +20,28 @@ COLUMNS = (
 )  # fmt: skip
 
 # The pair to compare is (pinned or previous, newest). Everything is bound to the tenant, so that each part is an
-# index probe a scope: the newest drift run of the pair, the newest at all, the consecutive pairs that are done.
+# index probe a scope: the newest drift run of the pair, the newest at all, the steps between kept runs still to do.
 _OVERVIEW = """
 select s.id, s.last_seq, s.pinned_seq, base.id as baseline_run_id, newest.id as current_run_id,
        pair.status as pair_status, pair.generated as pair_generated, latest.id as latest_drift_run_id,
-       (select count(distinct d.current_seq)::int from atlas.drift_runs d
-        where d.tenant_id = :tenant and d.scope_id = s.id and d.status = 'SUCCEEDED'
-          and d.baseline_seq = d.current_seq - 1) as generated_steps
+       (select count(*)::int from (
+            select r.seq, lag(r.seq) over (order by r.seq) as before_seq from atlas.sync_runs r
+            where r.tenant_id = :tenant and r.scope_id = s.id and r.seq is not null and r.pruned_at is null) k
+        where k.before_seq is not null and not exists (
+            select from atlas.drift_runs d
+            where d.tenant_id = :tenant and d.scope_id = s.id and d.current_seq = k.seq and d.status = 'SUCCEEDED'
+              and d.baseline_seq in (k.seq - 1, k.before_seq))) as open_steps
 from atlas.scopes s
 left join atlas.sync_runs newest
     on newest.tenant_id = :tenant and newest.scope_id = s.id and newest.seq = s.last_seq
 left join atlas.sync_runs base
-    on base.tenant_id = :tenant and base.scope_id = s.id and base.seq = coalesce(s.pinned_seq, s.last_seq - 1)
+    on base.tenant_id = :tenant and base.scope_id = s.id and base.seq = coalesce(s.pinned_seq, (
+        select max(r.seq) from atlas.sync_runs r
+        where r.tenant_id = :tenant and r.scope_id = s.id and r.seq < s.last_seq and r.pruned_at is null))
 left join lateral (
     select d.status, bool_or(d.status = 'SUCCEEDED') over () as generated from atlas.drift_runs d
     where d.tenant_id = :tenant and d.scope_id = s.id and d.current_seq = s.last_seq
-      and d.baseline_seq = coalesce(s.pinned_seq, s.last_seq - 1)
+      and d.baseline_seq = base.seq
     order by d.created_at desc, d.id desc limit 1) pair on true
 left join lateral (
     select d.id from atlas.drift_runs d where d.tenant_id = :tenant and d.scope_id = s.id

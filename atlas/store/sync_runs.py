@@ -24,7 +24,7 @@ _r = sync_runs.c
 COLUMNS = (
     _r.tenant_id, _r.id, _r.scope_id, _r.seq, _r.source, _r.status, _r.requested_by, _r.created_at, _r.started_at,
     _r.finished_at, _r.progress_done, _r.progress_total, _r.observed, _r.added, _r.changed, _r.removed, _r.unchanged,
-    _r.error_code, _r.error_message,
+    _r.error_code, _r.error_message, _r.pruned_at,
 )  # fmt: skip
 
 

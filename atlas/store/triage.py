@@ -89,9 +89,9 @@ async def scope_for_baseline(connection: AsyncConnection, tenant_id: UUID, key: 
 
 
 async def run_in_scope(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> RowMapping | None:
-    """(scope_id, seq, status) of a sync run that the context may read."""
+    """(scope_id, seq, status, pruned_at) of a sync run that the context may read."""
     rows = await connection.execute(
-        select(sync_runs.c.scope_id, sync_runs.c.seq, sync_runs.c.status).where(
+        select(sync_runs.c.scope_id, sync_runs.c.seq, sync_runs.c.status, sync_runs.c.pruned_at).where(
             sync_runs.c.tenant_id == tenant_id, sync_runs.c.id == run_id
         )
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 import dramatiq
 import structlog
 
-from atlas import generate, held, jobs
+from atlas import generate, held, jobs, prune
 from atlas.domain.errors import OperatorError
 from atlas.jobs import Job, Lease, LeaseLostError
 from atlas.store.database import Database
@@ -42,7 +42,10 @@ def declare(broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: D
     async def run_sync(tenant_id: str, run_id: str) -> None:
         await run(worker(), Job("sync", UUID(tenant_id), UUID(run_id)), _record_held, terms)
 
-    for kind, work in (("drift", generate_drift), ("sync", run_sync)):
+    async def prune_tenant(tenant_id: str, run_id: str) -> None:
+        await run(worker(), Job("prune", UUID(tenant_id), UUID(run_id)), prune.prune, terms)
+
+    for kind, work in (("drift", generate_drift), ("sync", run_sync), ("prune", prune_tenant)):
         dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(work)
 
 

@@ -12,7 +12,7 @@ import structlog
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.brokers.redis import RedisBroker
 
-from atlas import jobs
+from atlas import jobs, prune
 from atlas.store.database import Database, open_database
 from atlas.workers.actors import Terms, declare
 from atlas.workers.broker import dispatcher, open_broker
@@ -33,6 +33,7 @@ class WorkerSettings:
     sweep_seconds: float = 5
     resend_seconds: float = 60
     grace_seconds: float = 5
+    keep_days: int | None = None
     terms: Terms = Terms()
 
 
@@ -94,6 +95,8 @@ async def _sweep(sweeper: Database, broker: RedisBroker, settings: WorkerSetting
                 grace_seconds=settings.grace_seconds,
             )
             await dispatch(unsent)
+            if settings.keep_days is not None:
+                await dispatch(await prune.ask_due(sweeper, settings.keep_days))
         except Exception as error:  # noqa: BLE001  # Whatever it was, the sweeper is what recovers, so it goes on.
             log.warning("sweep failed", error=type(error).__name__)
         await asyncio.sleep(settings.sweep_seconds)

@@ -160,8 +160,16 @@ async def _fill(databases: Databases, realm: Realm, exports: Exports) -> None:
         await _generate(databases, realm, PINNED_KEY)
     await _fail(databases, realm)
     await _who_changed_it(databases, realm)
+    await _prune(databases, realm)
     running = await make_sync_run(databases.owner, realm.tenant)
     await running.becomes(RUNNING, done=3)
+
+
+async def _prune(databases: Databases, realm: Realm) -> None:
+    """What the failed run held is let go of."""
+    marked = "update atlas.sync_runs set pruned_at = now() where tenant_id = :tenant and status = 'FAILED'"
+    async with databases.owner.transaction(realm.tenant.owner) as connection:
+        await connection.execute(text(marked), {"tenant": realm.id})
 
 
 async def _who_changed_it(databases: Databases, realm: Realm) -> None:

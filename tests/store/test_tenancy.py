@@ -12,13 +12,13 @@ from tests.store.world import DENIED, World, attempt, run
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
     "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
-    "judged_types", "memberships", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes", "source_events",
-    "staged_items", "sync_runs", "tenant_principals",
+    "judged_types", "memberships", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes",
+    "source_events", "staged_items", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
-    "contents", "drift_run_findings", "drift_runs", "findings", "graph_connections", "hash_aliases", "item_intervals",
-    "judged_types", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes", "source_events",
-    "staged_items", "sync_runs",
+    "contents", "drift_run_findings", "drift_runs", "events", "findings", "graph_connections", "hash_aliases",
+    "item_intervals", "judged_types", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes",
+    "source_events", "staged_items", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -31,6 +31,7 @@ INSERTS = {
             values (:tenant, :scope, :current_run, :later_run, 2, 3, 'PINNED', 'e', :owner)""",
         "idempotency_keys": """(tenant_id, principal_id, key, request_hash, target_id)
             values (:tenant, :owner, 'k', 'h', :scope)""",
+        "prune_runs": "(tenant_id, keep_days, requested_by) values (:tenant, 30, :owner)",
         "graph_connections": """(tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed, created_by)
             values (:tenant, :scope, :scope, :scope, 'GLOBAL', 'CLIENT_SECRET', 'x', :owner)""",
         "rules": "(tenant_id, item_type, reason, owner_id) values (:tenant, 't', 'noise', :owner)",
@@ -80,11 +81,22 @@ UPDATES = {
         # Of another run's row no more than this: it ends where it is held.
         "sync_runs": "status = case status when 'NEEDS_CONFIRMATION' then 'FAILED' else status end",
         "graph_connections": "tested_at = now()",
+        "prune_runs": "runs = runs + 1",
     },
     "atlas_sweeper": {},
 }
-DELETES = {"atlas_api": {"memberships", "graph_connections"}, "atlas_worker": {"staged_items"}, "atlas_sweeper": set()}
-READS = {"atlas_api": READ_BY_API, "atlas_worker": READ_BY_WORKER, "atlas_sweeper": ("drift_runs", "sync_runs")}
+# What a pruning lets go of: of each the world holds one row that no kept run needs.
+PRUNED = {"contents", "events", "item_intervals", "run_duplicates", "run_units", "source_events"}
+DELETES = {
+    "atlas_api": {"memberships", "graph_connections"},
+    "atlas_worker": {"staged_items", *PRUNED},
+    "atlas_sweeper": set(),
+}
+READS = {
+    "atlas_api": READ_BY_API,
+    "atlas_worker": READ_BY_WORKER,
+    "atlas_sweeper": ("drift_runs", "prune_runs", "sync_runs"),
+}
 TABLES = sorted(READ_BY_API)
 ANY_COLUMN = "tenant_id = tenant_id"
 
@@ -101,10 +113,12 @@ INVENTORY = {
 }  # fmt: skip
 
 
-def contexts(role: str, world: World, other: World, table: str = "") -> dict[str, Context]:
+def contexts(role: str, world: World, other: World, table: str = "", *, deleting: bool = False) -> dict[str, Context]:
     """`wrong` is a true member, or a true lease, of the other tenant that names this one."""
     if role == "atlas_worker":
-        job, others = (world.drift_run, other.drift_run) if table not in INVENTORY else (world.sync_run, other.sync_run)
+        prunes = table in {"events", "prune_runs"} or (deleting and table in PRUNED)
+        kind = "prune_run" if prunes else "sync_run" if table in INVENTORY else "drift_run"
+        job, others = getattr(world, kind), getattr(other, kind)
         return {
             "right": world.leased(job_id=job),
             "wrong": other.leased(tenant_id=world.tenant, job_id=others),
@@ -178,7 +192,7 @@ async def test_an_update_touches_rows_in_the_right_context_only(
 async def test_a_delete_touches_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
-    for name, context in contexts(role, world, other, table).items():
+    for name, context in contexts(role, world, other, table, deleting=True).items():
         touched = await attempt(databases[role], context, _delete(table), world.ids)
         if table not in DELETES[role]:
             assert touched == DENIED, name
@@ -232,6 +246,19 @@ async def test_the_lease_of_one_kind_does_not_do_the_work_of_the_other(worker: D
     for table in ("findings", "judged_types", "drift_runs"):
         update = f"update atlas.{table} set {UPDATES['atlas_worker'][table]} where tenant_id = :tenant"
         assert await attempt(worker, sync, update, world.ids) == 0
+
+
+async def test_only_a_pruning_lets_go_and_it_does_nothing_else(worker: Database, world: World) -> None:
+    pruning = world.leased(job_id=world.prune_run)
+    for table, values in INSERTS["atlas_worker"].items():
+        ids = world.ids | {"stranger": world.lease}
+        assert await attempt(worker, pruning, f"insert into atlas.{table} {values}", ids) == DENIED, table
+    for table in set(UPDATES["atlas_worker"]) - {"scopes", "prune_runs", "sync_runs"}:
+        update = f"update atlas.{table} set {UPDATES['atlas_worker'][table]} where tenant_id = :tenant"
+        assert await attempt(worker, pruning, update, world.ids) == 0, table
+    for table in PRUNED:
+        for lease in (world.leased(), world.leased(job_id=world.sync_run)):
+            assert await attempt(worker, lease, _delete(table), world.ids) == 0, table
 
 
 async def test_the_sweeper_cannot_take_a_job_for_itself(sweeper: Database, owner: Database, world: World) -> None:
@@ -325,5 +352,6 @@ def _select(table: str) -> str:
 
 
 def _delete(table: str) -> str:
-    whom = " and principal_id = :reader" if table == "memberships" else ""
+    which = {"memberships": "principal_id = :reader", "contents": "hash = 'c1:orphan'", "events": "seq = 1"}
+    whom = f" and {which[table]}" if table in which else ""
     return f"delete from atlas.{table} where tenant_id = :tenant{whom}"

@@ -91,6 +91,20 @@ insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, obs
 insert into atlas.staged_items (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
     values (:tenant, :held_run, 'deviceConfigurations', 'one', 'c1:a', 'c1:a', 'Firewall', :item)
 """
+PRUNING = """
+insert into atlas.prune_runs (tenant_id, id, keep_days, status, requested_by, attempts, lease_token, lease_until)
+    values (:tenant, :prune_run, 30, 'RUNNING', :owner, 1, :lease, now() + interval '10 minutes');
+insert into atlas.sync_runs (tenant_id, id, scope_id, seq, source, status, pruned_at)
+    values (:tenant, :pruned_run, :scope, 0, 'FOLDER', 'SUCCEEDED', now());
+insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, observed)
+    values (:tenant, :pruned_run, 'deviceConfigurations', :scope, 'FAILED', 0);
+insert into atlas.run_duplicates (tenant_id, run_id, item_type, external_id, display_name, detail)
+    values (:tenant, :pruned_run, 'deviceConfigurations', 'twin', 'Twin', '{}');
+insert into atlas.contents (tenant_id, hash, body) values (:tenant, 'c1:orphan', 'z');
+insert into atlas.item_intervals
+    (tenant_id, scope_id, item_type, external_id, valid_from, valid_to, item_id, hash, settings_hash, display_name)
+    values (:tenant, :scope, 'deviceConfigurations', 'unseen', 10, 11, :scope, 'c1:a', 'c1:a', 'Seen by no run')
+"""
 # What the tables of the first five migrations hold.
 FIRST = (PEOPLE, INVENTORY, DRIFT)
 
@@ -116,6 +130,8 @@ class World:
     drift_run: UUID
     sync_run: UUID
     held_run: UUID
+    prune_run: UUID
+    pruned_run: UUID
     lease: UUID
     item: UUID
     finding: UUID
@@ -135,7 +151,9 @@ class World:
         return Context(**({"tenant_id": self.tenant, "job_id": self.drift_run, "lease_token": self.lease} | changes))
 
 
-async def make_world(owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, RULES, EVENTS, HELD)) -> World:
+async def make_world(
+    owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, RULES, EVENTS, HELD, PRUNING)
+) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:
         for script in scripts:

@@ -14,6 +14,7 @@ from atlas.store.tables.inventory import (
     staged_items,
     sync_runs,
 )
+from atlas.store.tables.pruning import prune_runs
 from atlas.store.tables.rules import rules
 from atlas.store.tables.source_events import source_events
 from atlas.store.tables.tenancy import (
@@ -46,6 +47,7 @@ __all__ = [
     "memberships",
     "metadata",
     "principals",
+    "prune_runs",
     "recorded_forms",
     "role_capabilities",
     "roles",

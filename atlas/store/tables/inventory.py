@@ -80,6 +80,7 @@ sync_runs = Table(
     Column("sent_at", Instant),
     Column("confirmed_by", Uuid),
     Column("confirmed_at", Instant),
+    Column("pruned_at", Instant),
     ForeignKeyConstraint(
         ["tenant_id", "confirmed_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
@@ -102,6 +103,13 @@ sync_runs = Table(
         "tenant_id",
         "scope_id",
         postgresql_where=text("(status = 'NEEDS_CONFIRMATION'::text)"),
+    ),
+    Index(
+        "sync_runs_kept",
+        "tenant_id",
+        "scope_id",
+        "seq",
+        postgresql_where=text("(pruned_at IS NULL)"),
     ),
     Index(
         "sync_runs_open",
@@ -264,4 +272,5 @@ staged_items = Table(
     ForeignKeyConstraint(
         ["tenant_id", "run_id"], ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"], name="staged_items_run"
     ),
+    Index("staged_items_hash", "tenant_id", "hash"),
 )

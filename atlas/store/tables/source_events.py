@@ -18,5 +18,6 @@ source_events = Table(
     Column("at", Instant, nullable=False),
     Column("correlation_id", Text),
     ForeignKeyConstraint(["tenant_id"], ["atlas.tenants.id"]),
+    Index("source_events_at", "tenant_id", "at"),
     Index("source_events_resource", "tenant_id", "resource_id", "at"),
 )
