@@ -4,23 +4,26 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from atlas import held, jobs
-from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body, form_of
+from atlas.canonicalising import Inventory, canonicalise, without_doubt
+from atlas.domain.canonical import Item, encode_body
 from atlas.domain.errors import OperatorError
+from atlas.domain.evaluation import comparable
 from atlas.domain.holding import Threshold, beyond
-from atlas.domain.identity import Duplicate, item_id, separate_duplicates
-from atlas.domain.keys import TenantKey, derive_tenant_key
+from atlas.domain.identity import Duplicate, item_id, plain_id, separate_duplicates
+from atlas.domain.keys import derive_tenant_key
+from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.jobs import Lease
 from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_recorded, overtake, told
 from atlas.sources.folder import read_folder
-from atlas.sources.model import Reading, SourceObject, UnitReading
+from atlas.sources.model import UnitReading
 from atlas.store import aliases, generation, recording
 from atlas.store import held as held_store
 from atlas.store.database import Connection, Context, Database
@@ -29,26 +32,8 @@ from atlas.sync import request
 LEASE_SECONDS = 60
 
 Progress = Callable[[int, int], None]
-Renamed = list[tuple[Item, Item]]
-UnderOldForm = Callable[[str, AbstractSet[str]], Renamed | None]
-OldNames = Callable[[AbstractSet[str]], dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """A reading in canonical form: what a run records.
-
-    `form` is the prefix of its hashes. `under_old_form` gives the items of some types under an older prefix, each
-    beside what it is now, or None where that form or key is not known any more; `old_names` what the contents of
-    some hashes were called under earlier keys.
-    """
-
-    items: tuple[Item, ...]
-    units: tuple[UnitReading, ...]
-    problems: tuple[str, ...]
-    form: str
-    under_old_form: UnderOldForm
-    old_names: OldNames
+Named = tuple[str, str, str]
+"""An object under an old form: its type, its id in the source, and its hash."""
 
 
 async def record_folder(
@@ -61,6 +46,7 @@ async def record_folder(
     previous_keys: Sequence[bytes] = (),
     label: str | None = None,
     item_types: Sequence[str] | None = None,
+    profiles: Sequence[Profiles] = PROFILES,
     threshold: Threshold = Threshold(),  # noqa: B008
     on_progress: Progress | None = None,
 ) -> UUID:
@@ -68,7 +54,8 @@ async def record_folder(
 
     The run ends SUCCEEDED, PARTIAL (a type could not be read to its end) or FAILED (none could), or it is held as
     NEEDS_CONFIRMATION (too much is missing, by the threshold): read it to tell.
-    `previous_keys` are deployment keys from before a rotation: the first run after one compares under them.
+    `previous_keys` are deployment keys from before a rotation: the first run after one compares under them, as it
+    does under the earlier `profiles` after a release with better ones.
     Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT; `OperatorError` where the folder cannot be read at all.
     """
     label = label or _folder_name(path)
@@ -83,7 +70,7 @@ async def record_folder(
             reading = await asyncio.to_thread(
                 read_folder, path, item_types=selection.item_types, on_progress=on_progress
             )
-            inventory = await asyncio.to_thread(canonicalise, reading, *keys)
+            inventory = await asyncio.to_thread(canonicalise, reading, *keys, profiles=profiles)
             await record(worker, lease, inventory, threshold)
     except OperatorError as error:
         await jobs.fail(worker, lease, code=error.code, message=error.message)
@@ -92,47 +79,6 @@ async def record_folder(
         await jobs.fail(worker, lease, code="INTERRUPTED", message="The sync was interrupted before it was recorded.")
         raise
     return job.run_id
-
-
-def canonicalise(reading: Reading, key: TenantKey, *previous: TenantKey) -> Inventory:
-    """Every object of a reading in canonical, redacted form. One that cannot be told makes its type incomplete."""
-    items: list[Item] = []
-    sources: list[SourceObject] = []
-    failed: dict[str, str] = {}
-    problems = [f"{problem.origin}: {problem.message}" for problem in reading.problems]
-    for source in reading.objects:
-        try:
-            items.append(_item(source, key))
-            sources.append(source)
-        except CanonicalError as error:
-            problems.append(f"{source.origin}: {error}")
-            failed.setdefault(source.item_type, f"{source.origin}: {error}")
-    units = [
-        replace(unit, status=CoverageStatus.FAILED, error_code="NOT_CANONICAL", message=failed[unit.item_type])
-        if unit.item_type in failed and unit.status == CoverageStatus.COMPLETE
-        else unit
-        for unit in reading.units
-    ]
-
-    def under_old_form(form: str, item_types: AbstractSet[str]) -> Renamed | None:
-        old_key = next((one for one in previous if form_of(one) == form), None)
-        if old_key is None:
-            return None
-        return [
-            (_item(source, old_key), item)
-            for source, item in zip(sources, items, strict=True)
-            if item.item_type in item_types
-        ]
-
-    def old_names(hashes: AbstractSet[str]) -> dict[str, str]:
-        wanted = [(source, item) for source, item in zip(sources, items, strict=True) if item.hash in hashes]
-        return {_item(source, old_key).hash: item.hash for old_key in previous for source, item in wanted}
-
-    return Inventory(tuple(items), tuple(units), tuple(problems), form_of(key), under_old_form, old_names)
-
-
-def _item(source: SourceObject, key: TenantKey) -> Item:
-    return canonical_item(source.item_type, source.raw, key, source.external_id)
 
 
 async def record(
@@ -199,9 +145,7 @@ async def _record(
     delta = await recording.stage(connection, tenant_id, scope_id, incoming, complete)
     bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
     await recording.insert_contents(connection, tenant_id, bodies)
-    old_names = await asyncio.to_thread(inventory.old_names, delta.unknown)
-    known = await recording.stored(connection, tenant_id, old_names)
-    await aliases.write(connection, tenant_id, {old: old_names[old] for old in known})
+    await _alias_returning(connection, tenant_id, inventory, delta.unknown)
     names = {(item.item_type, item.external_id): item.display_name for item in items}
     await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
@@ -221,8 +165,8 @@ async def _record(
 
 async def _in_recorded_form(
     connection: Connection, tenant_id: UUID, scope_id: UUID, inventory: Inventory, complete: Sequence[str]
-) -> tuple[Inventory, Mapping[str, Item]]:
-    """The inventory in the form that each type's open contents have, and (old hash -> the item as it is named now).
+) -> tuple[Inventory, Mapping[Named, Item]]:
+    """The inventory in the form that each type's open contents have, and for each of its items what that is now.
 
     A type whose form or key changed is compared under the old one for this run, and renamed after it.
     """
@@ -231,17 +175,17 @@ async def _in_recorded_form(
     for item_type in complete:
         if recorded.get(item_type, inventory.form) != inventory.form:
             old[recorded[item_type]].add(item_type)
-    items, renamed = list(inventory.items), dict[str, Item]()
+    items, renamed = list(inventory.items), dict[Named, Item]()
     for form, item_types in sorted(old.items()):
         pairs = await asyncio.to_thread(inventory.under_old_form, form, item_types)
         if pairs is not None:
             items = [item for item in items if item.item_type not in item_types] + [before for before, _ in pairs]
-            renamed |= {before.hash: after for before, after in pairs}
+            renamed |= {_named(before): after for before, after in pairs}
     return replace(inventory, items=tuple(items)), renamed
 
 
 async def _rename(
-    connection: Connection, tenant_id: UUID, scope_id: UUID, items: Sequence[Item], renamed: Mapping[str, Item]
+    connection: Connection, tenant_id: UUID, scope_id: UUID, items: Sequence[Item], renamed: Mapping[Named, Item]
 ) -> None:
     """What was compared under an old form goes on under the new one, and the alias is kept."""
     if not renamed:
@@ -249,14 +193,32 @@ async def _rename(
     await recording.insert_contents(
         connection, tenant_id, {item.hash: encode_body(item.properties) for item in renamed.values()}
     )
-    await aliases.write(connection, tenant_id, {old: item.hash for old, item in renamed.items()})
+    names = without_doubt([(old, item.hash) for (_, _, old), item in renamed.items()])
+    await aliases.write(connection, tenant_id, names)
     by_type: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
     for item in items:
-        if item.hash in renamed:
-            now = renamed[item.hash]
+        if (now := renamed.get(_named(item))) is not None:
             by_type[item.item_type][item.external_id] = (now.hash, now.settings_hash)
-    for item_type, names in by_type.items():
-        await aliases.rename_open(connection, tenant_id, scope_id, item_type, names)
+    for item_type, hashes in by_type.items():
+        await aliases.rename_open(connection, tenant_id, scope_id, item_type, hashes)
+
+
+def _named(item: Item) -> Named:
+    """Objects that were equal under the old form may differ under the new one, so each is renamed by itself."""
+    return item.item_type, plain_id(item.external_id), item.hash
+
+
+async def _alias_returning(
+    connection: Connection, tenant_id: UUID, inventory: Inventory, unknown: AbstractSet[str]
+) -> None:
+    """A content that comes back is the one that an older form named; but a name that stands under this form stays."""
+    old_names = await asyncio.to_thread(inventory.old_names, unknown)
+    known = await recording.stored(connection, tenant_id, old_names)
+    standing = await aliases.newest(connection, tenant_id, known)
+    names = {
+        old: old_names[old] for old in known if old not in standing or not comparable(standing[old], old_names[old])
+    }
+    await aliases.write(connection, tenant_id, names)
 
 
 async def _separate(
@@ -267,7 +229,7 @@ async def _separate(
     times = Counter((item.item_type, item.external_id) for item in wanted)
     shared = {key for key, number in times.items() if number > 1}
     derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
-    known = shared | {(item_type, external_id.rpartition("~")[0]) for item_type, external_id in derived}
+    known = shared | {(item_type, plain_id(external_id)) for item_type, external_id in derived}
     open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
     return separate_duplicates(wanted, open_hashes)
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from atlas import held, jobs, sync
+from atlas.canonicalising import Inventory, canonicalise
 from atlas.domain.errors import OperatorError, RefusedError
 from atlas.domain.holding import Drop, Threshold, beyond
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import ChangeType, CoverageStatus, FindingStatus, Role, SyncSource
-from atlas.record import Inventory, canonicalise
 from atlas.record import record as record_inventory
 from atlas.sources.folder import read_folder
 from atlas.store.database import Database

@@ -1,5 +1,6 @@
 """A new deployment key, or a new form: what was decided holds, and nothing comes out as drift."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from atlas import triage
-from atlas.domain import canonical
+from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.vocabulary import Role
 from atlas.record import record_folder
 from atlas.store.database import Database
@@ -23,6 +24,7 @@ class Place:
 
     def __init__(self, api: Database, worker: Database, tenant: Tenant, folder: Path) -> None:
         self.api, self.worker, self.tenant, self.folder, self.number = api, worker, tenant, folder, 0
+        self.profiles: Sequence[Profiles] = PROFILES
 
     async def sync(self, values: dict[int, int], key: bytes, *previous: bytes, described: str = "s") -> UUID:
         self.number += 1
@@ -37,6 +39,7 @@ class Place:
             path=export,
             deployment_key=key,
             previous_keys=previous,
+            profiles=self.profiles,
         )
 
     async def generate(self) -> dict[str, Any]:
@@ -129,10 +132,10 @@ async def test_without_the_old_key_nothing_is_said_and_nothing_is_lost(place: Pl
     assert (first["status"], first["is_current"]) == ("NEW", True)
 
 
-async def test_a_change_of_form_is_no_drift(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_to_a_form_that_does_not_know_the_old_one_is_no_drift(place: Place) -> None:
     await place.sync({1: 1}, OLD)
     await place.sync({1: 1}, OLD)
-    monkeypatch.setattr(canonical, "FORM", "c9.p9")
+    place.profiles = (PROFILES[0].revised("p9"),)
     await place.sync({1: 1}, OLD)
     run = await place.generate()
     assert counted(run)[:3] == (0, 0, 0)

@@ -8,12 +8,13 @@ from typing import Any, Final, cast
 
 import orjson
 
-from atlas.domain import paths, profiles
+from atlas.domain import paths
 from atlas.domain.assignments import walk_assignments
 from atlas.domain.content import ROOT, Context, find, walk_property
 from atlas.domain.keys import TenantKey
 from atlas.domain.paths import Content
 from atlas.domain.profile_tables import IDENTITY_PROPERTIES, SHOWN_SHAPE
+from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.redaction import CanonicalError, Leaf
 from atlas.domain.settings_catalog import is_instance, is_setting, walk_instance, walk_settings
 
@@ -21,7 +22,8 @@ __all__ = [
     "FORM", "CanonicalError", "Item", "Leaf", "canonical_item", "decode_body", "encode_body", "form_of", "settings_of",
 ]  # fmt: skip
 
-FORM: Final = f"c1.{profiles.PROFILES_VERSION}"
+_RULES: Final = "c1"
+FORM: Final = f"{_RULES}.{PROFILES[0].version}"
 """The prefix of every content hash: the rules of the form, and the version of the profiles that it was made with.
 
 Hashes under two prefixes are not comparable, so that a change of either is never taken for drift.
@@ -58,7 +60,13 @@ class Item:
     settings_hash: str
 
 
-def canonical_item(item_type: str, raw: Mapping[str, Any], key: TenantKey, external_id: str | None = None) -> Item:
+def canonical_item(
+    item_type: str,
+    raw: Mapping[str, Any],
+    key: TenantKey,
+    external_id: str | None = None,
+    profiles: Profiles = PROFILES[0],
+) -> Item:
     """The canonical form of a raw Graph object, redacted under the tenant's key. It depends on nothing else.
 
     `external_id` stands in for the object's own `id`. Raises CanonicalError when the object has no id, holds
@@ -68,15 +76,15 @@ def canonical_item(item_type: str, raw: Mapping[str, Any], key: TenantKey, exter
         raise CanonicalError("The object is not a JSON object.")
     identity = _external_id(raw if external_id is None else {"id": external_id})
     content = _content(Context(item_type, key, profiles.profile_of(item_type)), raw)
-    properties = dict(sorted(content.items()))
+    properties, form = dict(sorted(content.items())), form_of(key, profiles)
     return Item(
         item_type=item_type,
         external_id=identity,
         display_name=_display_name(raw) or identity,
         platform=_platform(raw),
         properties=properties,
-        hash=_hash(properties, key),
-        settings_hash=_hash(settings_of(properties), key),
+        hash=_hash(properties, form),
+        settings_hash=_hash(settings_of(properties), form),
     )
 
 
@@ -95,13 +103,13 @@ def decode_body(body: bytes) -> dict[str, Leaf]:
     return cast("dict[str, Leaf]", orjson.loads(body))
 
 
-def form_of(key: TenantKey) -> str:
+def form_of(key: TenantKey, profiles: Profiles = PROFILES[0]) -> str:
     """The prefix of every hash under this key. Hashes are comparable where form, profiles and key are the same."""
-    return f"{FORM}.{key.id}"
+    return f"{_RULES}.{profiles.version}.{key.id}"
 
 
-def _hash(properties: Mapping[str, Leaf], key: TenantKey) -> str:
-    return f"{form_of(key)}:{hashlib.sha256(encode_body(properties)).hexdigest()}"
+def _hash(properties: Mapping[str, Leaf], form: str) -> str:
+    return f"{form}:{hashlib.sha256(encode_body(properties)).hexdigest()}"
 
 
 def _content(context: Context, raw: Mapping[str, Any]) -> Content:

@@ -1,6 +1,6 @@
 """Properties of Microsoft Graph that hold words of an enumeration, and nothing else, in every resource that has them.
 
-Data only, and a part of the profiles: a change here is a new `profiles.PROFILES_VERSION`. A name that is free text in
+Data only, and a part of the profiles: a change is a new version in `profiles.PROFILES`. A name that is free text in
 some resource of Graph is not in this list; where it holds such a word, the profile of the item type says so.
 """
 

@@ -32,6 +32,12 @@ def item_id(scope_id: UUID, item_type: str, external_id: str) -> UUID:
     return uuid5(scope_id, orjson.dumps([item_type, external_id]).decode())
 
 
+def plain_id(external_id: str) -> str:
+    """The id in the source of an object whose key was derived because others shared it; any other id as it is."""
+    plain, separator, _ = external_id.rpartition(_SEPARATOR)
+    return plain if separator else external_id
+
+
 def separate_duplicates(
     items: Sequence[Item], open_hashes: Mapping[tuple[str, str], str]
 ) -> tuple[list[Item], list[Duplicate]]:

@@ -1,12 +1,16 @@
 """What is so in every item type of Microsoft Graph: the general tables of the profiles, as data.
 
-A change of a table here is a new `profiles.PROFILES_VERSION`, because hashes made under it differ.
+A change of a table is a new version of the profiles, because hashes made under it differ: `Tables` of its own beside
+those of the versions before, under which the first run after the change is compared (`profiles.PROFILES`).
 Property names are compared as Graph spells them. What no table names follows the general rule: kept, its arrays
 order-free, its text digested.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from atlas.domain.enumerations import ENUMERATIONS
 
 # Dropped wherever they stand.
 SERVER_MANAGED = frozenset({
@@ -128,3 +132,27 @@ SHOWN_PROPERTIES = frozenset({
 SHOWN_PREFIXES = ("appActionIf",)
 # What shown text must look like: anything else under such a name is text, and text is digested.
 SHOWN_SHAPE = re.compile(r"[A-Za-z0-9_.,:;+\-{}#~() /\\%*]{1,256}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """The general tables of one version of the profiles. The rest of this module belongs to the form itself."""
+
+    server_managed: frozenset[str] = SERVER_MANAGED
+    server_managed_at_root: frozenset[str] = SERVER_MANAGED_AT_ROOT
+    server_managed_endings: tuple[str, ...] = SERVER_MANAGED_ENDINGS
+    empty_guid_means_none: frozenset[str] = EMPTY_GUID_MEANS_NONE
+    natural_keys: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=lambda: NATURAL_KEYS)
+    salted_rows: frozenset[str] = SALTED_ROWS
+    ordered: frozenset[str] = ORDERED
+    ordered_definitions: re.Pattern[str] = ORDERED_DEFINITIONS
+    secret_properties: frozenset[str] = SECRET_PROPERTIES
+    secret_prefixes: tuple[str, ...] = SECRET_PREFIXES
+    secret_in_rows: Mapping[str, frozenset[str]] = field(default_factory=lambda: SECRET_IN_ROWS)
+    shown_properties: frozenset[str] = SHOWN_PROPERTIES
+    shown_prefixes: tuple[str, ...] = SHOWN_PREFIXES
+    enumerations: frozenset[str] = ENUMERATIONS
+
+
+FIRST_TABLES = Tables()
+"""The general tables of version p1. Those of a later version are made of them by `dataclasses.replace`."""

@@ -1,17 +1,16 @@
 """What is particular to each item type of Microsoft Graph, as data.
 
-The rules are versioned: `PROFILES_VERSION` is a part of the canonical form's prefix. A change of a table, here, in
-`profile_tables` or in `enumerations`, is a new version: contents are recorded anew under it, and it is never drift.
+The rules are versioned, and the version is a part of the canonical form's prefix. A change of a table, here, in
+`profile_tables` or in `enumerations`, is a new entry at the head of `PROFILES`; those before it stay, so that the first
+run after the change is compared under what the scope was recorded with. Contents are renamed then, and it is no drift.
 A path has `[]` for each row of an array. A type that no table names follows the general rule.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from atlas.domain.profile_tables import CONTAINED_IDS, SHOWN_SHAPE
-
-PROFILES_VERSION = "p1"
+from atlas.domain.profile_tables import CONTAINED_IDS, FIRST_TABLES, SHOWN_SHAPE, Tables
 
 ITEM_TYPES = (
     "configurationPolicy", "deviceConfiguration", "deviceCompliancePolicy", "compliancePolicy",
@@ -43,6 +42,29 @@ class Profile:
     natural_keys: NaturalKeys = field(default_factory=dict)
     salted: frozenset[str] = frozenset()
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tables: Tables = FIRST_TABLES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profiles:
+    """One version of all profiles: `general` holds for the types that `by_type` does not name."""
+
+    version: str
+    by_type: Mapping[str, Profile]
+    general: Profile
+
+    def profile_of(self, item_type: str) -> Profile:
+        return self.by_type.get(item_type, self.general)
+
+    def revised(
+        self, version: str, *, by_type: Mapping[str, Profile] | None = None, tables: Tables | None = None
+    ) -> "Profiles":
+        """The next version: with other profiles of some types, or other general tables for all of them."""
+        merged = {**self.by_type, **(by_type or {})}
+        if tables is None:
+            return Profiles(version, merged, self.general)
+        with_tables = {item_type: replace(profile, tables=tables) for item_type, profile in merged.items()}
+        return Profiles(version, with_tables, replace(self.general, tables=tables))
 
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -161,9 +183,6 @@ _BY_TYPE: Mapping[str, Profile] = {
         natural_keys={"categories": (("id",),)}, shown={"categories/[]/id": _GUID, "returnCodes/[]/type": _IDS}
     ),
 }
-_GENERAL = Profile()
 
-
-def profile_of(item_type: str) -> Profile:
-    """The profile of an item type; the general one for a type that no table names."""
-    return _BY_TYPE.get(item_type, _GENERAL)
+PROFILES: tuple[Profiles, ...] = (Profiles("p1", _BY_TYPE, Profile()),)
+"""Every version that a scope may be recorded under, the present one first. An old one goes when no scope needs it."""

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from atlas.domain import profile_tables as tables
-from atlas.domain.enumerations import ENUMERATION_SHAPE, ENUMERATIONS
+from atlas.domain.enumerations import ENUMERATION_SHAPE
 from atlas.domain.paths import escape
+from atlas.domain.profile_tables import SECRET_NUMBER, SHOWN_SHAPE, Tables
 from atlas.domain.profiles import Profile
 
 
@@ -39,21 +39,21 @@ class Property:
 @lru_cache(maxsize=16_384)
 def property_of(profile: Profile, name: str) -> Property:
     """All that the rules say of a property that is called so."""
-    lowered = name.lower()
+    lowered, tables = name.lower(), profile.tables
     return Property(
         name=name,
         segment=name if name == "@odata.type" else escape(name),
-        dropped=_is_dropped(name),
+        dropped=_is_dropped(tables, name),
         is_link=name.endswith("@odata.bind"),
-        secret=lowered in tables.SECRET_PROPERTIES or lowered.startswith(tables.SECRET_PREFIXES),
+        secret=lowered in tables.secret_properties or lowered.startswith(tables.secret_prefixes),
         secret_number=opens_something(name),
-        shown=_shape(name),
+        shown=_shape(tables, name),
         by_path=name in _names_of_paths(profile),
-        ordered=name in tables.ORDERED,
-        salts_rows=name in tables.SALTED_ROWS or name in profile.salted,
-        empty_guid_means_none=name in tables.EMPTY_GUID_MEANS_NONE,
-        rows_named_by=profile.natural_keys.get(name) or tables.NATURAL_KEYS.get(name, ()),
-        hides=tables.SECRET_IN_ROWS.get(name, frozenset()),
+        ordered=name in tables.ordered,
+        salts_rows=name in tables.salted_rows or name in profile.salted,
+        empty_guid_means_none=name in tables.empty_guid_means_none,
+        rows_named_by=profile.natural_keys.get(name) or tables.natural_keys.get(name, ()),
+        hides=tables.secret_in_rows.get(name, frozenset()),
         keeps=profile.references.get(name),
     )
 
@@ -61,11 +61,11 @@ def property_of(profile: Profile, name: str) -> Property:
 @lru_cache(maxsize=16_384)
 def opens_something(name: str) -> bool:
     """Does a name, or the id of a setting's definition, say that its number is a password or a PIN?"""
-    return tables.SECRET_NUMBER.search(name) is not None
+    return SECRET_NUMBER.search(name) is not None
 
 
 def is_server_managed(profile: Profile, path: str) -> bool:
-    return path in tables.SERVER_MANAGED_AT_ROOT or path in profile.server_managed
+    return path in profile.tables.server_managed_at_root or path in profile.server_managed
 
 
 def shape_at(profile: Profile, found: Property, path: str) -> re.Pattern[str] | None:
@@ -73,23 +73,23 @@ def shape_at(profile: Profile, found: Property, path: str) -> re.Pattern[str] | 
     return profile.shown.get(path, found.shown) if found.by_path else found.shown
 
 
-def _is_dropped(name: str) -> bool:
+def _is_dropped(tables: Tables, name: str) -> bool:
     # What OData says about the data, or an action that it offers, is no data; a link to a resource is.
     annotation = ("@odata." in name or name.startswith("#microsoft.graph.")) and name != "@odata.type"
     return (
         (annotation and not name.endswith("@odata.bind"))
-        or name in tables.SERVER_MANAGED
-        or name.endswith(tables.SERVER_MANAGED_ENDINGS)
+        or name in tables.server_managed
+        or name.endswith(tables.server_managed_endings)
     )
 
 
-def _shape(name: str) -> re.Pattern[str] | None:
-    if name in tables.SHOWN_PROPERTIES or name.startswith(tables.SHOWN_PREFIXES):
-        return tables.SHOWN_SHAPE
-    return ENUMERATION_SHAPE if name in ENUMERATIONS else None
+def _shape(tables: Tables, name: str) -> re.Pattern[str] | None:
+    if name in tables.shown_properties or name.startswith(tables.shown_prefixes):
+        return SHOWN_SHAPE
+    return ENUMERATION_SHAPE if name in tables.enumerations else None
 
 
 @lru_cache(maxsize=256)
 def _names_of_paths(profile: Profile) -> frozenset[str]:
-    paths = {*profile.server_managed, *profile.shown, *profile.superseded, *tables.SERVER_MANAGED_AT_ROOT}
+    paths = {*profile.server_managed, *profile.shown, *profile.superseded, *profile.tables.server_managed_at_root}
     return frozenset(part for path in paths for part in path.split("/"))

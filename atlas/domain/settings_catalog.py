@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from atlas.domain.content import Context, Place, check_depth, find, hide, walk_property, walk_row
 from atlas.domain.paths import REPEATED, Content, escape, place_ordered, place_rows
-from atlas.domain.profile_tables import ORDERED_DEFINITIONS
 from atlas.domain.properties import opens_something, property_of
 from atlas.domain.redaction import digest, is_empty, may_show_choice, scalar
 
@@ -80,7 +79,7 @@ def _walk_collection(
     rows: list[Content] = [{} for _ in values]
     for value, row in zip(values, rows, strict=True):
         read(context, value, definition_id, place.row(), row)
-    if ORDERED_DEFINITIONS.search(definition_id):
+    if context.profile.tables.ordered_definitions.search(definition_id):
         place_ordered(into, place.at, rows)
     else:
         place_rows(into, place.at, [("", row) for row in rows])

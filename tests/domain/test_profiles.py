@@ -4,12 +4,13 @@ import dataclasses
 
 import pytest
 
-from atlas.domain import canonical, profiles
+from atlas.domain import canonical
 from atlas.domain.canonical import canonical_item
 from atlas.domain.differ import diff
 from atlas.domain.enumerations import ENUMERATIONS
 from atlas.domain.evaluation import comparable
 from atlas.domain.profile_tables import SECRET_PROPERTIES, SHOWN_PROPERTIES
+from atlas.domain.profiles import ITEM_TYPES, PROFILES
 from atlas.domain.redaction import is_digest
 from tests.domain.graph import GROUP, KEY
 
@@ -118,12 +119,12 @@ def test_no_secret_is_in_a_table_of_what_is_shown():
 
 def test_the_profiles_are_a_part_of_the_form():
     item = canonical_item("roleScopeTag", {"id": "1"}, KEY)
-    assert f"c1.{profiles.PROFILES_VERSION}" == canonical.FORM
+    assert f"c1.{PROFILES[0].version}" == canonical.FORM
     assert item.hash.startswith(f"{canonical.FORM}.{KEY.id}:")
-    assert not comparable(item.hash, item.hash.replace(profiles.PROFILES_VERSION, "p0"))
+    assert not comparable(item.hash, item.hash.replace(PROFILES[0].version, "p0"))
 
 
-@pytest.mark.parametrize("item_type", profiles.ITEM_TYPES)
+@pytest.mark.parametrize("item_type", ITEM_TYPES)
 def test_a_scope_tag_and_an_assignment_are_kept_in_every_type(item_type):
     tags = "roleScopeTags" if item_type == "assignmentFilter" else "roleScopeTagIds"
     bare = properties(item_type, displayName="A")
@@ -133,4 +134,4 @@ def test_a_scope_tag_and_an_assignment_are_kept_in_every_type(item_type):
 
 def test_a_profile_is_a_value_that_nobody_changes():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        profiles.profile_of("roleScopeTag").salted = frozenset()
+        PROFILES[0].profile_of("roleScopeTag").salted = frozenset()

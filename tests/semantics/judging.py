@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from atlas.domain.profiles import PROFILES, Profiles
 from tests.semantics.mutations import MUTATIONS, Change, Mutation
 from tests.semantics.objects_of_tenants import MAKERS
 from tests.semantics.product import Found, Identity, found
@@ -34,20 +35,20 @@ def mutations(count: int, kinds: Sequence[str] = tuple(MAKERS)) -> Iterator[tupl
         yield item_type, mutation
 
 
-def judge(count: int, *kinds: str, batch: int = 60) -> Tally:
+def judge(count: int, *kinds: str, batch: int = 60, profiles: Profiles = PROFILES[0]) -> Tally:
     """Puts `batch` objects into one pair of readings at a time, each mutated in one way, and compares."""
     tally = Tally()
     made = list(mutations(count, kinds or tuple(MAKERS)))
     for start in range(0, count, batch):
-        _judge(made[start : start + batch], Random(f"{SEED} noise {start}"), tally)
+        _judge(made[start : start + batch], Random(f"{SEED} noise {start}"), tally, profiles)
     return tally
 
 
-def _judge(made: Sequence[tuple[str, Mutation]], random: Random, tally: Tally) -> None:
+def _judge(made: Sequence[tuple[str, Mutation]], random: Random, tally: Tally, profiles: Profiles) -> None:
     before = [(kind, plain(one.before, random)) for kind, one in made if one.before is not None]
     after = [(kind, plain(one.after, random)) for kind, one in made if one.after is not None]
     random.shuffle(after)
-    told = found(before, after)
+    told = found(before, after, profiles)
     left = dict(told.changes)
     for kind, mutation in made:
         tally.made[mutation.label] += 1

@@ -10,6 +10,7 @@ from atlas.domain.differ import diff
 from atlas.domain.evidence import PropertyChange
 from atlas.domain.identity import separate_duplicates
 from atlas.domain.keys import derive_tenant_key
+from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.recreation import Candidate, link
 
 KEY = derive_tenant_key(b"a deployment key of the semantics", UUID(int=3))
@@ -26,11 +27,12 @@ class Found:
     recreated: dict[Identity, Identity]
 
 
-def found(before: Reading, after: Reading) -> Found:
-    held, duplicates = separate_duplicates([canonical_item(kind, raw, KEY) for kind, raw in before], {})
+def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> Found:
+    held, duplicates = separate_duplicates([canonical_item(kind, raw, KEY, None, profiles) for kind, raw in before], {})
     old = {_identity(item): item for item in held}
     items, more = separate_duplicates(
-        [canonical_item(kind, raw, KEY) for kind, raw in after], {key: item.hash for key, item in old.items()}
+        [canonical_item(kind, raw, KEY, None, profiles) for kind, raw in after],
+        {key: item.hash for key, item in old.items()},
     )
     new = {_identity(item): item for item in items}
     if duplicates or more:

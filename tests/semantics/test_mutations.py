@@ -3,15 +3,16 @@
 import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from atlas.domain import content, profile_tables, properties, settings_catalog
+from atlas.domain import content, settings_catalog
 from atlas.domain.paths import place
-from atlas.domain.profiles import ITEM_TYPES
+from atlas.domain.profile_tables import FIRST_TABLES
+from atlas.domain.profiles import ITEM_TYPES, PROFILES, Profiles
 from tests.semantics.judging import judge, mutations
 from tests.semantics.objects_of_tenants import MAKERS
 
@@ -45,16 +46,9 @@ def test_the_generator_knows_nothing_of_the_product():
         assert not [module for module in found if module.startswith("atlas")]
 
 
-@pytest.fixture
-def altered(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Tables and functions of the domain may be altered here; what was cached of them is forgotten."""
-    cached = (properties.property_of, properties._names_of_paths)
-    for function in cached:
-        function.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    for function in cached:
-        function.cache_clear()
+def altered(**tables: Any) -> Profiles:
+    """Profiles that are like today's but in some general tables."""
+    return PROFILES[0].revised("wrong", tables=replace(FIRST_TABLES, **tables))
 
 
 class Everything(frozenset[str]):
@@ -73,15 +67,15 @@ def classes(told: list[str]) -> set[str]:
     return {one.partition(" of ")[0] for one in told}
 
 
-def test_a_map_in_which_the_last_row_wins_is_caught(altered):
-    altered.setattr(settings_catalog, "place_rows", last_wins)
-    altered.setattr(content, "place_rows", last_wins)
+def test_a_map_in_which_the_last_row_wins_is_caught(monkeypatch):
+    monkeypatch.setattr(settings_catalog, "place_rows", last_wins)
+    monkeypatch.setattr(content, "place_rows", last_wins)
     assert {"repeated row", "nested row", "value"} <= classes(judge(FEW, "configurationPolicy").missed)
 
 
-def test_an_order_that_means_nothing_and_is_kept_is_caught(altered):
-    altered.setattr(profile_tables, "ORDERED", Everything())
-    assert "order" in classes(judge(FEW, "conditionalAccessPolicy").phantom)
+def test_an_order_that_means_nothing_and_is_kept_is_caught():
+    wrong = altered(ordered=Everything())
+    assert "order" in classes(judge(FEW, "conditionalAccessPolicy", profiles=wrong).phantom)
 
 
 @pytest.mark.parametrize(
@@ -94,21 +88,23 @@ def test_an_order_that_means_nothing_and_is_kept_is_caught(altered):
         ("deviceCompliancePolicy", "gracePeriodHours"),
     ],
 )
-def test_a_property_that_is_wrongly_dropped_is_caught(altered, item_type, dropped):
-    altered.setattr(profile_tables, "SERVER_MANAGED", profile_tables.SERVER_MANAGED | {dropped})
-    assert judge(FEW, item_type).missed
+def test_a_property_that_is_wrongly_dropped_is_caught(item_type, dropped):
+    wrong = altered(server_managed=FIRST_TABLES.server_managed | {dropped})
+    assert judge(FEW, item_type, profiles=wrong).missed
 
 
 @pytest.mark.parametrize("kept", ["lastModifiedDateTime", "isAssigned", "deviceStatuses", "runSummary"])
-def test_a_property_of_the_server_that_is_wrongly_kept_is_caught(altered, kept):
-    altered.setattr(profile_tables, "SERVER_MANAGED", profile_tables.SERVER_MANAGED - {kept})
-    assert judge(FEW, "deviceManagementScript").phantom
+def test_a_property_of_the_server_that_is_wrongly_kept_is_caught(kept):
+    wrong = altered(server_managed=FIRST_TABLES.server_managed - {kept})
+    assert judge(FEW, "deviceManagementScript", profiles=wrong).phantom
 
 
 @pytest.mark.parametrize(
     ("item_type", "secret"), [("deviceConfiguration", "preSharedKey"), ("deviceShellScript", "scriptContent")]
 )
-def test_a_secret_that_is_wrongly_shown_is_caught(altered, item_type, secret):
-    altered.setattr(profile_tables, "SECRET_PROPERTIES", profile_tables.SECRET_PROPERTIES - {secret.lower()})
-    altered.setattr(profile_tables, "SHOWN_PROPERTIES", profile_tables.SHOWN_PROPERTIES | {secret})
-    assert judge(FEW, item_type).missed
+def test_a_secret_that_is_wrongly_shown_is_caught(item_type, secret):
+    wrong = altered(
+        secret_properties=FIRST_TABLES.secret_properties - {secret.lower()},
+        shown_properties=FIRST_TABLES.shown_properties | {secret},
+    )
+    assert judge(FEW, item_type, profiles=wrong).missed
