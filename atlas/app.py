@@ -27,6 +27,7 @@ from atlas.domain.vocabulary import ExportFormat
 from atlas.edge import BodyLimit, Edge, not_served
 from atlas.metrics import Metrics
 from atlas.oidc import TrustedIssuer
+from atlas.schema.documents import Documents
 from atlas.schema.export import export_findings
 from atlas.schema.live import STREAMS_A_PRINCIPAL, Live
 from atlas.schema.view import Dispatch, Services, View
@@ -42,7 +43,7 @@ GRACE_SECONDS = 3
 _CHECK_SECONDS = 3
 _LARGEST_MESSAGE = 64 * 1024
 
-_EXPOSED = ("X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_EXPOSED = ("X-Request-Id", "ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 _CONSOLE = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -67,14 +68,15 @@ def create_app(
     subscriptions: int = STREAMS_A_PRINCIPAL,
     origins: Sequence[str] = (),
     metrics_apart: bool = False,
+    trusted_only: bool = False,
 ) -> Starlette:
     """The API over `db`, a pool of `atlas_api`.
 
     `dispatch` hands queued jobs to the broker after their commit; `broker_ping` returns where the broker
     answers and raises where it does not. Without an `issuer` only API tokens are taken; without a
     `budget` nothing is counted. A principal has so many `subscriptions` at a time, 0 for no limit. Pages of `origins`
-    may ask it, and of no other. With `metrics_apart` there is no `/metrics`: see `serve_metrics`. `app.state.live`
-    ends every stream when it is closed.
+    may ask it, and of no other. With `metrics_apart` there is no `/metrics`: see `serve_metrics`. With `trusted_only`
+    no document is taken but a trusted one. `app.state.live` ends every stream when it is closed.
     """
     metrics = metrics or Metrics()
     live = Live(db, metrics, subscriptions)
@@ -93,7 +95,7 @@ def create_app(
     async def ready(_request: Request) -> Response:
         return await _readiness(db, broker_ping)
 
-    view = View(schema, Services(db, live, dispatch, issuer, origins, budget))
+    view = View(schema, Services(db, live, dispatch, Documents(db, trusted_only), issuer, origins, budget))
     app = Starlette(
         routes=[
             Route("/graphql", view),
@@ -257,7 +259,7 @@ def _cross_origin(origins: Sequence[str]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
+            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-Id"),
             expose_headers=_EXPOSED,
         )
     ]

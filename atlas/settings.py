@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$")
     pg_bin: Path | None = None
     cors_origins: str = ""
+    trusted_documents_only: bool = False
     rate_limit_requests: int | None = Field(default=None, ge=0)
     rate_limit_points: int | None = Field(default=None, ge=0)
     rate_limit_tenant_requests: int | None = Field(default=None, ge=0)

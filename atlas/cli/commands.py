@@ -10,6 +10,7 @@ from atlas.cli import (
     database,
     demo,
     doctor,
+    documents,
     drift,
     findings,
     keys,
@@ -66,5 +67,6 @@ app.add_typer(audits.app, name="audit")
 app.add_typer(connections.app, name="graph")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
+app.add_typer(documents.app, name="documents")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

@@ -120,6 +120,7 @@ async def _serve(
             subscriptions=place.settings.max_subscriptions,
             origins=place.settings.origins,
             metrics_apart=scraped is not None,
+            trusted_only=place.settings.trusted_documents_only,
         )
         tasks: list[asyncio.Future[None]] = []
         if with_worker:

@@ -1,6 +1,7 @@
 """The parameters of a GraphQL request, as the GraphQL-over-HTTP specification has them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,6 +12,13 @@ from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError
 
 # A document that is longer is none that a person or a client library wrote.
 LONGEST_DOCUMENT = 32_768
+
+
+@dataclass
+class Parameters(GraphQLRequestData):
+    """Strawberry's, and the id of a trusted document where the request names one instead of a `query`."""
+
+    document_id: str | None = None
 
 
 def media_type_of(accept: str | None) -> str | None:
@@ -33,7 +41,7 @@ def media_type_of(accept: str | None) -> str | None:
     return max(accepted, key=lambda pair: (pair[0], pair[1] == RESPONSE_TYPE))[1] if accepted else None
 
 
-async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
+async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLRequestProtocol) -> Parameters:
     """Raises `RefusedRequestError` 400 or 415 for whatever is not a GraphQL request."""
     if request.method == "GET":
         data: Mapping[str, Any] = {
@@ -46,12 +54,13 @@ async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLReq
     query = _optional(data, "query", str, "a string")
     if query is not None and len(query) > LONGEST_DOCUMENT:
         raise RefusedRequestError(400, f"The query is longer than {LONGEST_DOCUMENT} characters.")
-    return GraphQLRequestData(
+    return Parameters(
         query=query,
         variables=_optional(data, "variables", dict, "an object"),
         operation_name=_optional(data, "operationName", str, "a string"),
         extensions=_optional(data, "extensions", dict, "an object"),
         protocol=protocol,
+        document_id=_optional(data, "documentId", str, "a string"),
     )
 
 

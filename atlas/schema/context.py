@@ -11,6 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from atlas.access import Principal
+from atlas.schema.errors import CodedError
 from atlas.schema.meter import Meter
 from atlas.store.database import Connection, Context, Database
 
@@ -26,11 +27,21 @@ Of = TypeVar("Of", bound=UUID | None)
 Batch = Callable[["GraphQLContext", Of, Sequence[K]], Awaitable[Mapping[K, T]]]
 
 
+@dataclass(slots=True)
+class Trusted:
+    """A trusted document. `checked` is what is found out about it once, when it is first asked for."""
+
+    id: str
+    body: str
+    checked: Any = None
+
+
 @dataclass(slots=True, kw_only=True)
 class GraphQLContext:
     """One request's context. `dispatch` hands queued jobs to the broker, `live` serves the subscriptions.
 
-    `meter` charges what it costs; None where nothing is limited.
+    `meter` charges what it costs; None where nothing is limited. `document` is the trusted document that was asked for,
+    or why what was asked for is refused; without `introspection` the schema is told to nobody.
     """
 
     db: Database
@@ -39,6 +50,8 @@ class GraphQLContext:
     dispatch: Callable[[Sequence[Any]], Awaitable[None]] | None = None
     live: Any = None
     meter: Meter | None = None
+    document: Trusted | CodedError | None = None
+    introspection: bool = True
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     _transactions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSACTIONS))
 

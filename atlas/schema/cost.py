@@ -19,16 +19,20 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    Node,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
     is_composite_type,
     is_list_type,
     is_non_null_type,
     value_from_ast_untyped,
+    visit,
 )
+from graphql.language import ArgumentNode
 
 # Where the query does not say how many, this many are reckoned with.
 _NODES_UNSAID = 100
@@ -36,6 +40,9 @@ _VALUES_UNSAID = 10
 _LARGEST = 1_000
 # So many values embedded in a row cost as much as a row.
 _VALUES_A_NODE = 10
+_SIZES = ("first", "last", "ids")
+# So many prices of one document are kept, each under the sizes that it was computed with.
+_MOST_PRICES = 64
 # These have no id, and are read like a row.
 _ROWS = frozenset({"ObjectChange"})
 
@@ -78,6 +85,41 @@ def cost_of(
         _defaults(operation) | dict(variables),
     )
     return _selections(operation.selection_set, root, pricing).fixed
+
+
+@dataclass(slots=True)
+class Prices:
+    """The prices of a valid document: computed once for all variables that ask for pages of the same sizes."""
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    _names: tuple[str, ...] | None = None
+    _known: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def of(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+        if self._names is None:
+            self._names = _size_variables(self.document)
+        name = operation.name.value if operation.name else None
+        key = (name, *(_as_number(variables[one]) if one in variables else "absent" for one in self._names))
+        price = self._known.get(key)
+        if price is None:
+            price = cost_of(self.schema, self.document, operation, variables)
+            if len(self._known) < _MOST_PRICES:
+                self._known[key] = price
+        return price
+
+
+def _size_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that say how large a page is."""
+    found: dict[str, None] = {}
+
+    class Sizes(Visitor):
+        def enter_argument(self, node: Node, *_path: object) -> None:
+            if isinstance(node, ArgumentNode) and node.name.value in _SIZES and isinstance(node.value, VariableNode):
+                found[node.value.name.value] = None
+
+    visit(document, Sizes())
+    return tuple(found)
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
@@ -142,7 +184,7 @@ def _size(node: FieldNode, definition: GraphQLField, pricing: _Pricing, unsaid: 
     """The page size that the field asks for: `first` or `last`, or as many as there are `ids`."""
     said = []
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    for name in ("first", "last", "ids"):
+    for name in _SIZES:
         if name in given:
             said.append(_number(given[name], pricing.variables))
         elif name in definition.args:

@@ -15,7 +15,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 from strawberry.types.execution import ParseOptions
 
-from atlas.schema.cost import cost_of
+from atlas.schema.context import Trusted
+from atlas.schema.cost import Prices
 from atlas.schema.errors import Code, CodedError, too_deep, validation_failed
 from atlas.schema.meter import Meter, told
 from atlas.schema.shape import Shape, measure
@@ -45,6 +46,9 @@ class Limits:
     seconds: float = 30
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A parsed document and what is wrong with it, apart from its cost, which depends on variables."""
@@ -52,12 +56,13 @@ class Checked:
     document: DocumentNode
     shape: Shape
     errors: tuple[GraphQLError, ...]
+    prices: Prices
 
 
-Check = Callable[[GraphQLSchema, str], Checked]
+Check = Callable[[GraphQLSchema, str, Trusted | None], Checked]
 
 
-def limit_extension(limits: Limits = Limits()) -> Callable[[], SchemaExtension]:
+def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
     """For `Schema(extensions=[...])`: applies the limits and keeps what it parsed and validated, by text."""
 
     def check(schema: GraphQLSchema, text: str) -> Checked:
@@ -67,11 +72,16 @@ def limit_extension(limits: Limits = Limits()) -> Callable[[], SchemaExtension]:
         # The standard's rules run only on what is small: some of them are quadratic in the fields.
         if not errors:
             errors = [validation_failed(e) for e in validate_document(schema, document, _RULES)]
-        return Checked(document, shape, tuple(errors))
+        return Checked(document, shape, tuple(errors), Prices(schema, document))
 
     kept = lru_cache(_MOST_KEPT)(check)
 
-    def checked(schema: GraphQLSchema, text: str) -> Checked:
+    def checked(schema: GraphQLSchema, text: str, trusted: Trusted | None) -> Checked:
+        if trusted is not None:
+            if trusted.checked is None:
+                trusted.checked = check(schema, text)
+            found: Checked = trusted.checked
+            return found
         return kept(schema, text) if len(text) <= _LONGEST_KEPT else check(schema, text)
 
     return lambda: LimitExtension(limits, checked)
@@ -116,16 +126,19 @@ class LimitExtension(SchemaExtension):
         if context.query:
             # What cannot be parsed is left to Strawberry, which reports it where its transports look for it.
             with suppress(GraphQLError, RecursionError):
-                self._checked = self._check(context.schema._schema, context.query)  # noqa: SLF001
+                trusted = self._asked if isinstance(self._asked, Trusted) else None
+                self._checked = self._check(context.schema._schema, context.query, trusted)  # noqa: SLF001
                 context.graphql_document = self._checked.document
             await self._charge(context.query)
+            if isinstance(self._asked, CodedError):
+                raise self._asked
         yield
 
     def on_validate(self) -> Iterator[None]:
         if self._checked is None:  # It could be parsed, but is too deep to be measured.
             errors: list[GraphQLError] = [too_deep()]
         else:
-            errors = list(self._checked.errors) or self._unnamed() or self._too_costly()
+            errors = list(self._checked.errors) or self._unnamed() or self._closed() or self._too_costly()
         self.execution_context.pre_execution_errors = errors
         yield
 
@@ -153,6 +166,12 @@ class LimitExtension(SchemaExtension):
         return results
 
     @property
+    def _asked(self) -> Trusted | CodedError | None:
+        """The trusted document that was asked for, or why what was asked for is refused."""
+        asked: Trusted | CodedError | None = getattr(self.execution_context.context, "document", None)
+        return asked
+
+    @property
     def _meter(self) -> Meter | None:
         meter: Meter | None = getattr(self.execution_context.context, "meter", None)
         return meter
@@ -173,7 +192,7 @@ class LimitExtension(SchemaExtension):
         if operation is None:
             return None
         variables: Mapping[str, Any] = context.variables or {}
-        return cost_of(context.schema._schema, self._checked.document, operation, variables)  # noqa: SLF001
+        return self._checked.prices.of(operation, variables)
 
     def _unnamed(self) -> list[GraphQLError]:
         """Strawberry would take the first of several operations."""
@@ -183,6 +202,12 @@ class LimitExtension(SchemaExtension):
             return []
         message = f"The document has {operations} operations. Name one of them as `operationName`."
         return [CodedError(Code.BAD_USER_INPUT, message)]
+
+    def _closed(self) -> list[GraphQLError]:
+        asked = self._checked.shape.introspection_fields if self._checked else 0
+        if not asked or getattr(self.execution_context.context, "introspection", True):
+            return []
+        return [CodedError(Code.BAD_USER_INPUT, "Introspection is off here: only trusted documents are taken.")]
 
     def _too_costly(self) -> list[GraphQLError]:
         cost = self._cost

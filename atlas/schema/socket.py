@@ -1,6 +1,7 @@
 """A GraphQL WebSocket: who it is for, how much it may ask, and when it ends."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +19,8 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 
 from atlas.auth import Session, bearer, token_of_payload
 from atlas.schema.body import LONGEST_DOCUMENT
-from atlas.schema.context import GraphQLContext
+from atlas.schema.context import GraphQLContext, Trusted
+from atlas.schema.documents import Named
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
 from atlas.schema.live import still_holds
 from atlas.schema.refusal import RefusedRequestError
@@ -37,6 +39,11 @@ class SocketHandler(Handler):
 
     _session: Session | None = None
     _watch: asyncio.Task[None] | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # What the operations that begin were named by, by their ids.
+        self._documents: dict[str, Trusted | CodedError | None] = {}
 
     async def handle_message(self, message: Message) -> None:
         if not _well_formed(message):
@@ -66,11 +73,26 @@ class SocketHandler(Handler):
             )
             await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
             return
-        await super().handle_subscribe(message)
+        try:
+            found = await self._asked(message["payload"])
+        except RefusedRequestError as refused:
+            failed = CodedError(Code.INTERNAL, refused.message)
+            await self.send_message({"id": message["id"], "type": "error", "payload": [failed.formatted]})
+            return
+        self._documents[message["id"]] = found.document
+        named = {**message, "payload": {**message["payload"], "query": found.query or ""}}
+        await super().handle_subscribe(cast("SubscribeMessage", named))
+
+    async def _asked(self, payload: Mapping[str, Any]) -> Named:
+        """What an operation means: before its token is asked for, so that no more than an id is looked up."""
+        if not self.connection_acknowledged:
+            return Named(payload.get("query"))
+        return await self._view.named(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
 
     async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
         """Loaders keep what they loaded, so no two operations share a context: a copy carries each one's own."""
         session = self._session
+        document = self._documents.pop(operation.id, None)
         try:
             holds = session is not None and await session.holds()
         except Exception as error:  # noqa: BLE001
@@ -82,6 +104,7 @@ class SocketHandler(Handler):
             return
         own = copy(self)
         own.context = self._view.services.context(session, self.request_id)
+        own.context.document = document
         await Handler.run_operation(own, operation)
 
     async def _send_result_stream(self, operation: Operation[GraphQLContext | None, None], result_source: Any) -> None:
@@ -156,8 +179,12 @@ def _well_formed(message: object) -> bool:
         return True
     return (
         isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and len(payload["query"]) <= LONGEST_DOCUMENT
+        and isinstance(payload.get("query"), str | None)
+        and len(payload.get("query") or "") <= LONGEST_DOCUMENT
+        and isinstance(payload.get("documentId"), str | None)
+        and isinstance(payload.get("extensions"), dict | None)
+        # A query, or what names one.
+        and any(payload.get(name) is not None for name in ("query", "documentId", "extensions"))
         and isinstance(payload.get("variables"), dict | None)
         and isinstance(payload.get("operationName"), str | None)
     )

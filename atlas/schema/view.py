@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
@@ -27,14 +27,16 @@ from strawberry.types.graphql import OperationType
 from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
 from atlas.budget import Budget
 from atlas.oidc import TrustedIssuer
-from atlas.schema.body import media_type_of, read_parameters
+from atlas.schema.body import Parameters, media_type_of, read_parameters
 from atlas.schema.context import GraphQLContext
+from atlas.schema.documents import Documents, Named
 from atlas.schema.errors import Code, guarded, presentable
 from atlas.schema.live import Live, LiveSession
 from atlas.schema.meter import Memberships, Meter, RateLimitedError
 from atlas.schema.meter import headers as rate_headers
 from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.socket import SocketHandler
+from atlas.schema.tags import tagged
 from atlas.store.database import Database
 from atlas.store.faults import PASSING, fault_of
 from atlas.store.members import tenant_ids
@@ -53,6 +55,7 @@ class Services:
     db: Database
     live: Live
     dispatch: Dispatch
+    documents: Documents
     issuer: TrustedIssuer | None = None
     origins: Sequence[str] = ()
     budget: Budget | None = None
@@ -65,6 +68,7 @@ class Services:
             request_id=request_id,
             dispatch=self.dispatch,
             live=LiveSession(self.live, session),
+            introspection=not self.documents.only,
         )
         if self.budget is not None:
             principal_id = session.principal.id
@@ -105,7 +109,8 @@ class View(GraphQL[GraphQLContext | None, None]):
                 raise RefusedRequestError(406, f"Accept {JSON_TYPE} or application/graphql-response+json.")
             request.state.media_type = media_type
             context = self.services.context(session, request_id_of(request.scope))
-            return await self.run(request, context=context)
+            response = await self.run(request, context=context)
+            return tagged(request, response) if request.method == "GET" else response
         except RefusedRequestError as refused:
             return refused.response(media_type or JSON_TYPE)
         except HTTPException as error:
@@ -128,6 +133,15 @@ class View(GraphQL[GraphQLContext | None, None]):
         """None where the token does not hold; 503 where the database cannot tell."""
         try:
             return await open_session(self.services.db, token, self.services.issuer)
+        except Exception as error:
+            if fault_of(error) in PASSING:
+                raise unavailable() from error
+            raise
+
+    async def named(self, query: str | None, document_id: str | None, extensions: Mapping[str, Any] | None) -> Named:
+        """What the request means; 503 where its id is to be looked up and the database cannot tell."""
+        try:
+            return await self.services.documents.named(query, document_id, extensions)
         except Exception as error:
             if fault_of(error) in PASSING:
                 raise unavailable() from error
@@ -158,6 +172,10 @@ class View(GraphQL[GraphQLContext | None, None]):
         root_value: None,
         sub_response: Response,
     ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        if context is not None and isinstance(request_data, Parameters):
+            found = await self.named(request_data.query, request_data.document_id, request_data.extensions)
+            context.document = found.document
+            request_data = replace(request_data, query=found.query)
         result = await super().execute_operation(
             request, request_adapter, request_data, context, root_value, sub_response
         )
@@ -210,8 +228,12 @@ class View(GraphQL[GraphQLContext | None, None]):
             response["errors"] = [error.formatted for error in result.errors]
         if not _never_executed(result):
             response["data"] = result.data
-        if result.extensions:
-            response["extensions"] = result.extensions
+        extensions = result.extensions or {}
+        if request.method == "GET":
+            # What changes with each request is told by headers alone, so that an answer can be the same as before.
+            extensions = {name: told for name, told in extensions.items() if name != "rateLimit"}
+        if extensions:
+            response["extensions"] = extensions
         return response
 
     def create_response(

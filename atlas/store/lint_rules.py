@@ -92,6 +92,7 @@ TABLES = (
                 "atlas.alembic_version": "one number, the same for all tenants",
                 "atlas.roles": "vocabulary, the same for all tenants",
                 "atlas.role_capabilities": "vocabulary, the same for all tenants",
+                "atlas.trusted_documents": "questions, the same for all tenants, and no answers",
             }
         ),
     ),

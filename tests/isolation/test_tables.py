@@ -28,7 +28,7 @@ BY_HAND = (
 )
 
 # Everything else of the schema is a tenant's, a principal's or of one; these say nothing of anybody.
-COMMON = {"roles", "role_capabilities", "alembic_version"}
+COMMON = {"roles", "role_capabilities", "trusted_documents", "alembic_version"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -2,6 +2,7 @@
 
 from atlas.store.tables.audit import audit_events, audit_heads, audit_links, event_counters, events
 from atlas.store.tables.connections import graph_connections
+from atlas.store.tables.documents import trusted_documents
 from atlas.store.tables.drift import drift_run_findings, drift_runs, findings, idempotency_keys, judged_types
 from atlas.store.tables.inventory import (
     contents,
@@ -60,4 +61,5 @@ __all__ = [
     "sync_runs",
     "tenant_principals",
     "tenants",
+    "trusted_documents",
 ]
