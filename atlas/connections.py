@@ -15,6 +15,9 @@ from atlas.store.database import Connection, Context, Database
 _REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]*|file:/.+")
 _LONGEST_REFERENCE = 1000
 
+# What an application knows is a secret; the others are what it is, where the worker runs.
+SECRET_KINDS = frozenset({CredentialKind.CLIENT_SECRET, CredentialKind.CERTIFICATE})
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -23,11 +26,15 @@ class Application:
     entra_tenant_id: UUID
     client_id: UUID
     cloud: GraphCloud = GraphCloud.GLOBAL
+    kind: CredentialKind = CredentialKind.CLIENT_SECRET
 
 
 @dataclass(frozen=True, slots=True)
 class GraphConnection:
-    """A connection as a tenant's managers see it. `reference` says where the credential lies; None: it is sealed."""
+    """A connection as a tenant's managers see it. `reference` says where the secret lies; None: it is sealed, or none.
+
+    `tested_at` is when somebody last signed in with it.
+    """
 
     id: UUID
     entra_tenant_id: UUID
@@ -40,28 +47,46 @@ class GraphConnection:
 
 
 async def connect(
-    db: Database, context: Context, application: Application, *, secret: bytes, deployment_key: bytes
+    db: Database,
+    context: Context,
+    application: Application,
+    *,
+    secret: bytes,
+    deployment_key: bytes,
+    tested: bool = False,
 ) -> UUID:
-    """Stores a connection with its client secret, sealed for this tenant and connection. Needs MANAGE_TENANT.
+    """Stores a connection with its client secret or certificate, sealed for this tenant and connection.
 
-    Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT, CONFLICT.
+    `tested`: somebody signed in with it just now. Needs MANAGE_TENANT. Raises `RefusedError` NOT_FOUND, FORBIDDEN,
+    INVALID_INPUT, CONFLICT.
     """
+    if application.kind not in SECRET_KINDS:
+        raise RefusedError(UserErrorCode.INVALID_INPUT, "An identity of the platform has no secret to store.")
     if not 1 <= len(secret) <= LONGEST:
-        raise RefusedError(UserErrorCode.INVALID_INPUT, f"A client secret has 1 to {LONGEST} bytes.")
+        raise RefusedError(UserErrorCode.INVALID_INPUT, f"A client secret or certificate has 1 to {LONGEST} bytes.")
     tenant_id, connection_id = tenant_of(context), uuid4()
     sealed = seal(deployment_key, secret, Binding(tenant_id, Purpose.GRAPH_CREDENTIAL, connection_id))
     async with db.transaction(context) as connection:
-        await _insert(connection, context, application, connection_id, sealed=sealed)
+        await _insert(connection, context, application, connection_id, sealed=sealed, tested=tested)
     return connection_id
 
 
-async def refer(db: Database, owner: Database, context: Context, application: Application, *, reference: str) -> UUID:
-    """Stores a connection whose secret lies in a variable (`env:NAME`) or file (`file:/path`) of the worker.
+async def refer(
+    db: Database, owner: Database, context: Context, application: Application, *, reference: str | None
+) -> UUID:
+    """Stores a connection whose credential is the deployment's: a variable (`env:NAME`) or file (`file:/path`) of the
+    worker with the secret, or without a reference the worker's own identity.
 
-    A reference may name the secret of anybody, so it is written over the connection of `atlas_owner`, and whoever
-    acts needs MANAGE_TENANT besides. Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT, CONFLICT.
+    Either may be anybody's, so it is written over the connection of `atlas_owner`, and whoever acts needs
+    MANAGE_TENANT besides. Raises `RefusedError` NOT_FOUND, FORBIDDEN, INVALID_INPUT, CONFLICT.
     """
-    if not _REFERENCE.fullmatch(reference) or len(reference) > _LONGEST_REFERENCE:
+    if (reference is None) != (application.kind not in SECRET_KINDS):
+        raise RefusedError(
+            UserErrorCode.INVALID_INPUT,
+            "A client secret and a certificate need a reference; an identity of the platform has none.",
+            ("input", "reference"),
+        )
+    if reference is not None and (not _REFERENCE.fullmatch(reference) or len(reference) > _LONGEST_REFERENCE):
         raise RefusedError(
             UserErrorCode.INVALID_INPUT,
             "A reference is env:NAME or file:/absolute/path, as the worker finds it.",
@@ -104,6 +129,7 @@ async def _insert(
     *,
     sealed: bytes | None = None,
     reference: str | None = None,
+    tested: bool = False,
 ) -> None:
     tenant_id = tenant_of(context)
     await _require(connection, context, Capability.MANAGE_TENANT)
@@ -121,9 +147,11 @@ async def _insert(
         entra_tenant_id=application.entra_tenant_id,
         client_id=application.client_id,
         cloud=application.cloud,
+        kind=application.kind,
         created_by=context.principal_id,
         sealed=sealed,
         reference=reference,
+        tested=tested,
     )
 
 

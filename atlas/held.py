@@ -19,19 +19,23 @@ from atlas.store.database import Connection, Context, Database, forbidden
 from atlas.triage import checked_reason
 
 
-async def hold(
+async def keep(
     connection: Connection,
     lease: Lease,
     scope_id: UUID,
     *,
     items: Sequence[recording.Incoming],
     units: Sequence[Mapping[str, Any]],
-    drops: Sequence[Drop],
 ) -> None:
-    """Keeps what the run brought without recording any of it. The contents of the items are stored already."""
+    """Stages what a run brought in one piece. The contents of the items are stored already."""
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     await store.keep(connection, tenant_id, run_id, items)
     await recording.insert_units(connection, tenant_id, scope_id, run_id, None, units)
+
+
+async def hold(connection: Connection, lease: Lease, *, drops: Sequence[Drop]) -> None:
+    """Leaves what is staged of the run as it is, without recording any of it."""
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     await job_store.write(
         connection, "sync", tenant_id, run_id,
         status=SyncRunStatus.NEEDS_CONFIRMATION, lease_token=None, lease_until=None,

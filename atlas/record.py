@@ -141,16 +141,17 @@ async def _record(
     complete = [unit.item_type for unit in inventory.units if unit.status == CoverageStatus.COMPLETE]
     inventory, renamed = await _in_recorded_form(connection, tenant_id, scope_id, inventory, complete)
     items, duplicates = await _separate(connection, tenant_id, scope_id, inventory.items, set(complete))
-    incoming = [_incoming(scope_id, item) for item in items]
+    incoming = [incoming_of(scope_id, item) for item in items]
     delta = await recording.stage(connection, tenant_id, scope_id, incoming, complete)
     bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
     await recording.insert_contents(connection, tenant_id, bodies)
     await _alias_returning(connection, tenant_id, inventory, delta.unknown)
     names = {(item.item_type, item.external_id): item.display_name for item in items}
-    await recording.insert_duplicates(connection, tenant_id, run_id, [_kept(one, names) for one in duplicates])
+    await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
     if drops:
-        await held.hold(connection, lease, scope_id, items=incoming, units=_rows(inventory.units), drops=drops)
+        await held.keep(connection, lease, scope_id, items=incoming, units=_rows(inventory.units))
+        await held.hold(connection, lease, drops=drops)
         return
     await recording.apply(connection, tenant_id, scope_id, seq)
     await _rename(connection, tenant_id, scope_id, items, renamed)
@@ -245,7 +246,7 @@ def _rows(units: Sequence[UnitReading]) -> list[dict[str, Any]]:
     return [asdict(unit) for unit in units]
 
 
-def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
+def incoming_of(scope_id: UUID, item: Item) -> recording.Incoming:
     return recording.Incoming(
         item_type=item.item_type,
         external_id=item.external_id,
@@ -257,7 +258,7 @@ def _incoming(scope_id: UUID, item: Item) -> recording.Incoming:
     )
 
 
-def _kept(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def duplicate_row(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """What a run keeps of several objects under one id: their names, for the finding that tells of them."""
     name = names[duplicate.item_type, duplicate.external_id]
     return {

@@ -11,7 +11,7 @@ from atlas import access, connections, jobs, sync
 from atlas.connections import Application
 from atlas.domain.errors import RefusedError
 from atlas.domain.selection import Selection
-from atlas.domain.vocabulary import GraphCloud, Role, SyncSource, UserErrorCode
+from atlas.domain.vocabulary import CredentialKind, GraphCloud, Role, SyncSource, UserErrorCode
 from atlas.sealing import Binding, Purpose, unseal
 from atlas.store.database import Context, Database
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant
@@ -130,4 +130,24 @@ async def test_a_sync_from_graph_says_whether_a_connection_is_missing(api: Datab
     manager = tenant.as_(Role.MANAGER)
     assert await refused(sync.start_sync(api, manager)) == UserErrorCode.NO_GRAPH_CONNECTION
     await connect(api, tenant.owner)
-    assert await refused(sync.start_sync(api, manager)) == UserErrorCode.INVALID_INPUT
+    assert (await sync.start_sync(api, manager)).created
+    assert await refused(sync.start_sync(api, manager, item_types=["unheardOf"])) == UserErrorCode.INVALID_INPUT
+    assert await refused(sync.start_sync(api, manager, item_types=[])) == UserErrorCode.INVALID_INPUT
+    await connect(api, tenant.owner)
+    assert await refused(sync.start_sync(api, manager)) == UserErrorCode.CONFLICT
+
+
+async def test_the_identity_of_the_platform_is_handed_out_by_the_operator_alone(
+    owner: Database, api: Database, tenant: Tenant
+) -> None:
+    """It is the deployment's own: whoever could name it would read another directory as their tenant's."""
+    for kind in (CredentialKind.MANAGED_IDENTITY, CredentialKind.WORKLOAD_IDENTITY):
+        wanted = application(kind=kind)
+        assert await refused(connect(api, tenant.owner, wanted)) == UserErrorCode.INVALID_INPUT
+        referring = connections.refer(api, api, tenant.owner, wanted, reference=None)
+        assert await refused(referring) == UserErrorCode.FORBIDDEN
+        with_a_secret = connections.refer(api, owner, tenant.owner, wanted, reference="env:X")
+        assert await refused(with_a_secret) == UserErrorCode.INVALID_INPUT
+        made = await connections.refer(api, owner, tenant.owner, wanted, reference=None)
+        shown = {one.id: one for one in await connections.list_connections(api, tenant.owner)}[made]
+        assert (shown.credential_kind, shown.reference, shown.tested_at) == (kind, None, None)

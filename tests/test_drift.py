@@ -26,7 +26,7 @@ async def record(api: Database, worker: Database, tenant: Tenant, folder: Path) 
 
 async def generated(api: Database, worker: Database, tenant: Tenant, **named: Any) -> dict[str, Any]:
     """Asks for drift and does the worker's work; the drift run as it ended."""
-    asked = await drift.request_drift(api, tenant.as_(Role.OPERATOR), scope_key=KEY, **named)
+    asked = await drift.request_drift(api, tenant.as_(Role.OPERATOR), **({"scope_key": KEY} | named))
     for job in asked.jobs:
         lease = await jobs.claim(worker, job, lease_seconds=30)
         assert lease is not None

@@ -13,6 +13,7 @@ from atlas.cli import (
     documents,
     drift,
     findings,
+    graph_probe,
     keys,
     prune,
     rules,
@@ -65,6 +66,7 @@ app.add_typer(rules.app, name="rule")
 app.add_typer(tokens.app, name="token")
 app.add_typer(audits.app, name="audit")
 app.add_typer(connections.app, name="graph")
+connections.app.command("probe")(graph_probe.probe)
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 app.add_typer(documents.app, name="documents")

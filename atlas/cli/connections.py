@@ -11,7 +11,7 @@ import typer
 
 from atlas.cli.options import Home, Json, Tenant, Token, choice, identifier, option
 from atlas.cli.output import print_json, row, say, stdout, table
-from atlas.domain.vocabulary import GraphCloud
+from atlas.domain.vocabulary import CredentialKind, GraphCloud
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Door
@@ -26,10 +26,16 @@ def connect(
     tenant: Tenant,
     entra_tenant_id: Annotated[UUID, option(identifier, "--entra-tenant-id", metavar="UUID", help="The directory.")],
     client_id: Annotated[UUID, option(identifier, "--client-id", metavar="UUID", help="The application's id in it.")],
+    kind: Annotated[
+        CredentialKind, choice(CredentialKind, "--kind", help="How Atlas signs in.")
+    ] = CredentialKind.CLIENT_SECRET,
     secret_file: Annotated[
         Path | None,
         typer.Option(
-            "--secret-file", metavar="FILE", show_default=False, help="A file with the client secret; - reads stdin."
+            "--secret-file",
+            metavar="FILE",
+            show_default=False,
+            help="A file with the client secret, or the certificate and its key (PEM); - reads stdin.",
         ),
     ] = None,
     reference: Annotated[
@@ -44,34 +50,42 @@ def connect(
     cloud: Annotated[
         GraphCloud, choice(GraphCloud, "--cloud", help="Which of Microsoft's clouds.")
     ] = GraphCloud.GLOBAL,
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Store the secret without signing in first, where this machine cannot.")
+    ] = False,
     home: Home = None,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Connects a tenant to Microsoft Graph. The secret is stored sealed, under a key of the tenant."""
-    if (secret_file is None) == (reference is None):
-        raise typer.BadParameter("Give one of the two.", param_hint="--secret-file, --reference")
+    """Connects a tenant to Microsoft Graph. The secret is stored sealed, under a key of the tenant.
+
+    It signs in first, and tells which permissions are missing and what they cost. A secret at a reference, and an
+    identity of the worker's platform (which needs ATLAS_OWNER_DATABASE_URL too), are tried by the first sync.
+    """
+    _check_places(kind, secret_file, reference)
     from atlas.cli.caller import operating_in
     from atlas.cli.place import Place, opened
     from atlas.connections import Application
 
-    application = Application(entra_tenant_id, client_id, cloud)
+    application = Application(entra_tenant_id, client_id, cloud, kind)
     secret = None if secret_file is None else _read(secret_file)
 
     async def work(place: Place) -> dict[str, Any]:
         async with operating_in(place, token, tenant) as door:
             if secret is not None:
-                made = await _seal(place, door, application, secret)
+                told = None if untested else await _tried(place, application, secret)
+                made = await _seal(place, door, application, secret, tested=not untested)
             else:
-                made = await _refer(place, door, application, reference or "")
-            return next(_shown(door.context.tenant_id, one) for one in await _all(door) if one.id == made)
+                told, made = None, await _refer(place, door, application, reference)
+            shown = next(_shown(door.context.tenant_id, one) for one in await _all(door) if one.id == made)
+            return shown | {"missingPermissions": told}
 
     with opened(home) as place:
         made = asyncio.run(work(place))
     if as_json:
         print_json(made)
     else:
-        say(f"Connected to {made['entraTenantId']}; its secret is {_where(made)}")
+        _show(made)
 
 
 @app.command("list")
@@ -89,9 +103,12 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
     if as_json:
         print_json(found)
         return
-    made = table("CONNECTION", "ENTRA TENANT", "APPLICATION", "CLOUD", "SECRET", "CREATED")
+    made = table("CONNECTION", "ENTRA TENANT", "APPLICATION", "CLOUD", "SECRET", "CREATED", "SIGNED IN")
     for one in found:
-        row(made, one["uuid"], one["entraTenantId"], one["clientId"], one["cloud"], _where(one), one["createdAt"][:16])
+        row(
+            made, one["uuid"], one["entraTenantId"], one["clientId"], one["cloud"], _where(one),
+            one["createdAt"][:16], (one["testedAt"] or "never")[:16],
+        )  # fmt: skip
     stdout().print(made)
 
 
@@ -121,12 +138,34 @@ def remove(
         say(f"Removed the connection to {gone['entraTenantId']}")
 
 
+def _check_places(kind: CredentialKind, secret_file: Path | None, reference: str | None) -> None:
+    given = sum(one is not None for one in (secret_file, reference))
+    secret = kind in {CredentialKind.CLIENT_SECRET, CredentialKind.CERTIFICATE}
+    if given != secret:
+        what = "Give one of the two." if secret else f"{kind} has no secret: give neither."
+        raise typer.BadParameter(what, param_hint="--secret-file, --reference")
+
+
 def _read(secret_file: Path) -> bytes:
     content = sys.stdin.buffer.read() if str(secret_file) == "-" else secret_file.read_bytes()
     return content.rstrip(b"\r\n")
 
 
-async def _seal(place: "Place", door: "Door", application: "Application", secret: bytes) -> UUID:
+async def _tried(place: "Place", application: "Application", secret: bytes) -> list[dict[str, Any]] | None:
+    """The permissions that are missing, each with the item types that cannot be read for it; None: it does not say."""
+    from atlas.graph_connection import try_sign_in
+    from atlas.sources.graph.sign_in import SignIn, endpoints
+
+    settings = place.settings
+    where = endpoints(application.cloud, graph=settings.graph_url, authority=settings.graph_authority)
+    sign_in = SignIn(application.kind, application.entra_tenant_id, application.client_id, secret)
+    found = await try_sign_in(sign_in, where)
+    if found is None:
+        return None
+    return [{"permission": one.permission, "itemTypes": list(one.item_types)} for one in found]
+
+
+async def _seal(place: "Place", door: "Door", application: "Application", secret: bytes, *, tested: bool) -> UUID:
     from atlas import connections
 
     return await connections.connect(
@@ -135,15 +174,31 @@ async def _seal(place: "Place", door: "Door", application: "Application", secret
         application,
         secret=secret,
         deployment_key=place.deployment_key(),
+        tested=tested,
     )
 
 
-async def _refer(place: "Place", door: "Door", application: "Application", reference: str) -> UUID:
+async def _refer(place: "Place", door: "Door", application: "Application", reference: str | None) -> UUID:
     from atlas import connections
     from atlas.cli.caller import pool
 
     async with pool(place.url("owner_database")) as owner:
         return await connections.refer(door.db, owner, door.context, application, reference=reference)
+
+
+def _show(made: dict[str, Any]) -> None:
+    say(f"Connected to {made['entraTenantId']}; its secret is {_where(made)}")
+    if made["testedAt"] is None:
+        say("Nobody signed in with it yet: the first sync does.", style="yellow")
+        return
+    say("Signed in.", style="green")
+    if made["missingPermissions"] is None:
+        say("The token does not say what it permits: `atlas graph probe` finds it out.", style="yellow")
+    elif made["missingPermissions"]:
+        found = table("MISSING PERMISSION", "CANNOT BE READ WITHOUT IT")
+        for one in made["missingPermissions"]:
+            row(found, one["permission"], ", ".join(one["itemTypes"]))
+        stdout().print(found)
 
 
 async def _remove(door: "Door", wanted: str) -> dict[str, Any]:
@@ -181,6 +236,9 @@ def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
 
 
 def _where(shown: dict[str, Any]) -> str:
+    kind = CredentialKind(shown["credentialKind"])
+    if kind not in {CredentialKind.CLIENT_SECRET, CredentialKind.CERTIFICATE}:
+        return "the worker's identity"
     return shown["reference"] or "sealed"
 
 

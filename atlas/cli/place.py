@@ -178,6 +178,8 @@ def configure_logs(place: Place, *, quiet: bool = True) -> None:
 
 def worker_settings(place: Place) -> "WorkerSettings":
     """What a worker of this place needs. Raises `OperatorError` where a URL is missing."""
+    from atlas.domain.holding import Threshold
+    from atlas.graph_sync import GraphSource
     from atlas.workers.actors import Terms
     from atlas.workers.runtime import WorkerSettings
 
@@ -191,6 +193,13 @@ def worker_settings(place: Place) -> "WorkerSettings":
         resend_seconds=settings.resend_seconds,
         keep_days=settings.keep_days,
         terms=Terms(lease_seconds=settings.lease_seconds, max_attempts=settings.max_attempts),
+        source=GraphSource(
+            # Read at each sync: a worker must not go on under a key that was rotated meanwhile.
+            keys=lambda: (place.deployment_key(), *place.previous_keys()),
+            graph=settings.graph_url,
+            authority=settings.graph_authority,
+            threshold=Threshold(share=settings.hold_share, least=settings.hold_least),
+        ),
     )
 
 

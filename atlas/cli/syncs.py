@@ -57,20 +57,52 @@ def folder(
 
 
 @app.command("graph")
-def graph(tenant: Tenant, types: Types = None, home: Home = None, token: Token = None, as_json: Json = False) -> None:
-    """Records a run from Microsoft Graph, by the worker."""
-    known_types(types)
-    from atlas import sync
-    from atlas.cli.caller import act, tenant_named
-    from atlas.cli.graph import SYNC_RUN, node
-    from atlas.schema.ids import encode_id
+def graph(
+    tenant: Tenant,
+    types: Types = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long to wait for the worker.")
+    ] = 3600,
+    home: Home = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Records a run from Microsoft Graph, by the worker, and waits for it.
+
+    Ends with 3 where a type could not be read to its end, or where the run is held for confirmation. A worker that is
+    lost loses nothing: the next one goes on at the next type.
+    """
+    item_types = known_types(types)
+    from atlas.cli.caller import act
+    from atlas.cli.graph_runs import sync_graph
 
     async def work(caller: "Caller") -> dict[str, Any]:
-        entry = await tenant_named(caller.db, caller.of(None), tenant)
-        run_id = await sync.start_sync(caller.db, caller.of(entry.id))
-        return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
+        return await sync_graph(caller, tenant, item_types=item_types, timeout=timeout, quiet=as_json)
 
     _finish(act(home, token, work, worker=True), as_json=as_json)
+
+
+@app.command("cancel")
+def cancel(
+    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False, help="The id of a run that reads Graph.")],
+    tenant: Tenant,
+    reason: Annotated[str | None, typer.Option("--reason", show_default=False, help="Why; it is audited.")] = None,
+    home: Home = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Ends a sync from Microsoft Graph that is queued or running. Nothing of it is recorded."""
+    from atlas.cli.caller import act
+    from atlas.cli.graph_runs import cancel_run
+
+    async def work(caller: "Caller") -> dict[str, Any]:
+        return await cancel_run(caller, tenant, run, reason=reason)
+
+    cancelled = act(home, token, work)
+    if as_json:
+        print_json(cancelled)
+    else:
+        show(cancelled, coverage=False)
 
 
 @app.command("confirm")

@@ -7,6 +7,41 @@ import orjson
 
 from atlas.domain.vocabulary import SyncSource
 
+ITEM_TYPES = frozenset(
+    {
+        "assignmentFilter",
+        "compliancePolicy",
+        "conditionalAccessPolicy",
+        "configurationPolicy",
+        "deviceCompliancePolicy",
+        "deviceComplianceScript",
+        "deviceConfiguration",
+        "deviceCustomAttributeShellScript",
+        "deviceEnrollmentConfiguration",
+        "deviceHealthScript",
+        "deviceManagementIntent",
+        "deviceManagementScript",
+        "deviceShellScript",
+        "groupPolicyConfiguration",
+        "managedAppProtection",
+        "mobileApp",
+        "mobileAppConfiguration",
+        "namedLocation",
+        "notificationMessageTemplate",
+        "reusablePolicySetting",
+        "roleAssignment",
+        "roleDefinition",
+        "roleScopeTag",
+        "targetedManagedAppConfiguration",
+        "windowsAutopilotDeploymentProfile",
+        "windowsDriverUpdateProfile",
+        "windowsFeatureUpdateProfile",
+        "windowsQualityUpdatePolicy",
+        "windowsQualityUpdateProfile",
+    }
+)
+"""Every item type that Atlas knows. How each is read from a source is the source's own affair."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -28,7 +28,14 @@ from atlas.schema.mutations.members import (
     SetMembershipPayload,
 )
 from atlas.schema.mutations.rules import CreateRuleInput, CreateRulePayload, EndRuleInput, EndRulePayload
-from atlas.schema.mutations.sync import ConfirmSyncRunInput, ConfirmSyncRunPayload, StartSyncInput, StartSyncPayload
+from atlas.schema.mutations.sync import (
+    CancelSyncInput,
+    CancelSyncPayload,
+    ConfirmSyncRunInput,
+    ConfirmSyncRunPayload,
+    StartSyncInput,
+    StartSyncPayload,
+)
 from atlas.schema.resolvers import mutation
 
 _INPUT = strawberry.argument(name="input", description="What to do.")
@@ -76,7 +83,10 @@ class Mutation:
     async def end_rule(self, info: Info, given: Annotated[EndRuleInput, _INPUT]) -> EndRulePayload:
         return await rules.end_rule(info, given)
 
-    @mutation("Starts a sync from the tenant's configured Microsoft Graph connection.")
+    @mutation(
+        "Queues a sync from the tenant's Microsoft Graph connection for the worker. Asking again while a run of the"
+        " same types is queued or running returns that run. The idempotency key holds per principal and tenant."
+    )
     async def start_sync(self, info: Info, given: Annotated[StartSyncInput, _INPUT]) -> StartSyncPayload:
         return await sync.start_sync(info, given)
 
@@ -88,6 +98,10 @@ class Mutation:
         self, info: Info, given: Annotated[ConfirmSyncRunInput, _INPUT]
     ) -> ConfirmSyncRunPayload:
         return await sync.confirm_sync_run(info, given)
+
+    @mutation("Ends a sync from Microsoft Graph that is queued or running. Nothing of it is recorded.")
+    async def cancel_sync(self, info: Info, given: Annotated[CancelSyncInput, _INPUT]) -> CancelSyncPayload:
+        return await sync.cancel_sync(info, given)
 
     @mutation("Makes a principal a member, or changes their role.")
     async def set_membership(self, info: Info, given: Annotated[SetMembershipInput, _INPUT]) -> SetMembershipPayload:

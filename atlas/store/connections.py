@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, exists, insert, select
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,24 +31,27 @@ async def insert_connection(
     entra_tenant_id: UUID,
     client_id: UUID,
     cloud: GraphCloud,
+    kind: CredentialKind,
     created_by: UUID | None,
     sealed: bytes | None = None,
     reference: str | None = None,
+    tested: bool = False,
 ) -> None:
     """Raises `RefusedError` CONFLICT where the tenant is connected to this Entra tenant already."""
     # A column that is not named needs no grant: the API may not even write null as a reference.
-    credential = {"sealed": sealed} if sealed is not None else {"reference": reference}
+    given = {"sealed": sealed, "reference": reference, "tested_at": func.now() if tested else None}
     values = {
         "tenant_id": tenant_id,
         "id": connection_id,
         "entra_tenant_id": entra_tenant_id,
         "client_id": client_id,
         "cloud": cloud,
-        "credential_kind": CredentialKind.CLIENT_SECRET,
+        "credential_kind": kind,
         "created_by": created_by,
+        **{name: value for name, value in given.items() if value is not None},
     }
     try:
-        await connection.execute(insert(graph_connections).values(values | credential))
+        await connection.execute(insert(graph_connections).values(values))
     except IntegrityError as error:
         if constraint(error) != "graph_connections_entra":
             raise
@@ -65,9 +68,23 @@ async def connections_of(connection: AsyncConnection, tenant_id: UUID) -> list[R
     return list((await connection.execute(query)).mappings())
 
 
-async def connected(connection: AsyncConnection, tenant_id: UUID) -> bool:
-    found: bool = (
-        await connection.execute(select(exists(select(_c.id).where(_c.tenant_id == tenant_id))))
+async def credentials_of(connection: AsyncConnection, tenant_id: UUID) -> list[RowMapping]:
+    """Every connection of the tenant with what is sealed. As the worker that syncs."""
+    columns = (_c.id, _c.entra_tenant_id, _c.client_id, _c.cloud, _c.credential_kind, _c.reference, _c.sealed)
+    rows = await connection.execute(select(*columns).where(_c.tenant_id == tenant_id).order_by(_c.created_at, _c.id))
+    return list(rows.mappings())
+
+
+async def tested(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID) -> None:
+    """Somebody signed in with the connection just now. As the worker."""
+    await connection.execute(
+        update(graph_connections).where(_c.tenant_id == tenant_id, _c.id == connection_id).values(tested_at=func.now())
+    )
+
+
+async def number_of(connection: AsyncConnection, tenant_id: UUID) -> int:
+    found: int = (
+        await connection.execute(select(func.count()).select_from(graph_connections).where(_c.tenant_id == tenant_id))
     ).scalar_one()
     return found
 

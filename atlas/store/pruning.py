@@ -76,7 +76,8 @@ _GOES: Mapping[Table, str] = {
 _UNNAMED = """
     not exists (select from atlas.hash_aliases a where a.tenant_id = :tenant and a.old_hash = c.hash)
     and not exists (select from atlas.hash_aliases a where a.tenant_id = :tenant and a.new_hash = c.hash)
-    and not exists (select from atlas.staged_items s where s.tenant_id = :tenant and s.hash = c.hash)"""
+    and not exists (select from atlas.staged_items s where s.tenant_id = :tenant and s.hash = c.hash)
+    and not exists (select from atlas.staged_items s where s.tenant_id = :tenant and s.renamed_hash = c.hash)"""
 _ORPHANS = f"""
 with part as materialized (
     select hash from atlas.contents where tenant_id = :tenant and hash > :after order by hash limit :most

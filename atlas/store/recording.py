@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atlas.store.bodies import pack
 from atlas.store.tables import run_duplicates, run_units, scopes, sync_runs
 
-# `delta` holds what differs between the incoming objects and the open intervals, of the complete types only.
+# `delta` holds what differs between the incoming objects and the open intervals, of the complete types only. Whoever
+# makes it gives its columns the same types and collations: a statement that was prepared for one serves the others.
 _DELTA = text(
     """
     create temporary table delta on commit drop as
     select coalesce(s.item_type, b.item_type) as item_type, coalesce(s.external_id, b.external_id) as external_id,
-           b.hash as old_hash, s.hash as new_hash, s.settings_hash, s.display_name, s.platform, s.item_id
+           b.hash as old_hash, s.hash collate "C" as new_hash, s.settings_hash collate "C" as settings_hash,
+           s.display_name collate "C" as display_name, s.platform, s.item_id
     from unnest(:item_types, :external_ids, :hashes, :settings_hashes, :names, :platforms, :item_ids)
          s (item_type, external_id, hash, settings_hash, display_name, platform, item_id)
     full join (
@@ -127,6 +129,11 @@ async def stage(
             "item_ids": [item.item_id for item in items],
         },
     )
+    return await delta_counted(connection, tenant_id)
+
+
+async def delta_counted(connection: AsyncConnection, tenant_id: UUID) -> Delta:
+    """What the table `delta` of this transaction holds, in numbers."""
     counts = (
         await connection.execute(
             text(

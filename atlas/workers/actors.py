@@ -10,8 +10,9 @@ from uuid import UUID
 import dramatiq
 import structlog
 
-from atlas import generate, held, jobs, prune
-from atlas.domain.errors import OperatorError
+from atlas import generate, graph_sync, jobs, prune
+from atlas.domain.errors import OperatorError, TemporaryError
+from atlas.graph_sync import GraphSource
 from atlas.jobs import Job, Lease, LeaseLostError
 from atlas.store.database import Database
 from atlas.workers.broker import ACTORS, QUEUE, Dispatch
@@ -31,7 +32,9 @@ class Terms:
     backoff_seconds: float = 2
 
 
-def declare(broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: Dispatch, terms: Terms) -> None:
+def declare(
+    broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: Dispatch, terms: Terms, source: GraphSource
+) -> None:
     """Declares the actors. `worker` is asked inside of the event loop, to which a database's pool belongs."""
 
     async def generate_drift(tenant_id: str, run_id: str) -> None:
@@ -39,19 +42,17 @@ def declare(broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: D
         following = await run(worker(), job, generate.generate, terms)
         await dispatch([following] if following else [])
 
+    async def sync(worker: Database, lease: Lease) -> None:
+        await graph_sync.run_sync(worker, lease, source)
+
     async def run_sync(tenant_id: str, run_id: str) -> None:
-        await run(worker(), Job("sync", UUID(tenant_id), UUID(run_id)), _record_held, terms)
+        await run(worker(), Job("sync", UUID(tenant_id), UUID(run_id)), sync, terms)
 
     async def prune_tenant(tenant_id: str, run_id: str) -> None:
         await run(worker(), Job("prune", UUID(tenant_id), UUID(run_id)), prune.prune, terms)
 
     for kind, work in (("drift", generate_drift), ("sync", run_sync), ("prune", prune_tenant)):
         dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(work)
-
-
-async def _record_held(worker: Database, lease: Lease) -> None:
-    """What a worker can do of a sync so far: a run from a folder that was held, once it is confirmed."""
-    await held.record_held(worker, lease)
 
 
 async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | None:
@@ -72,6 +73,9 @@ async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | Non
         bound.info("shutting down, the run goes back into the queue")
         await jobs.give_back(worker, lease, delay_seconds=0)
         raise
+    except TemporaryError as error:
+        bound.warning("run rests", code=error.code)
+        await _try_again(worker, lease, terms, error)
     except OperatorError as error:
         bound.warning("run failed", code=error.code)
         await jobs.fail(worker, lease, code=error.code, message=error.message)
@@ -82,10 +86,11 @@ async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | Non
     return None
 
 
-async def _try_again(worker: Database, lease: Lease, terms: Terms) -> None:
+async def _try_again(worker: Database, lease: Lease, terms: Terms, error: TemporaryError | None = None) -> None:
     if lease.attempt >= terms.max_attempts:
         message = f"The run broke off {lease.attempt} times. The worker's log says where; ask for the run again then."
-        await jobs.fail(worker, lease, code="INTERNAL", message=message)
+        code, message = ("INTERNAL", message) if error is None else (error.code, f"{error.message} {error.mend}")
+        await jobs.fail(worker, lease, code=code, message=message)
     else:
         await jobs.give_back(worker, lease, delay_seconds=terms.backoff_seconds * 2 ** (lease.attempt - 1))
 

@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dramatiq
 import structlog
@@ -13,6 +13,8 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.brokers.redis import RedisBroker
 
 from atlas import jobs, prune
+from atlas.domain.errors import OperatorError
+from atlas.graph_sync import GraphSource
 from atlas.store.database import Database, open_database
 from atlas.workers.actors import Terms, declare
 from atlas.workers.broker import dispatcher, open_broker
@@ -35,6 +37,15 @@ class WorkerSettings:
     grace_seconds: float = 5
     keep_days: int | None = None
     terms: Terms = Terms()
+    source: GraphSource = field(default_factory=lambda: GraphSource(keys=_no_keys))
+
+
+def _no_keys() -> Sequence[bytes]:
+    raise OperatorError(
+        "NO_KEY_FILE",
+        "The worker has no deployment key, so it can open no credential and redact nothing.",
+        "Set ATLAS_SECRET_KEY_FILE for the worker too.",
+    )
 
 
 class ClosePools(dramatiq.Middleware):
@@ -67,7 +78,7 @@ def running(settings: WorkerSettings) -> Iterator[None]:
     worker_db = open_database(settings.worker_url, size=settings.threads * 2)
     sweeper_db = open_database(settings.sweeper_url, size=2)
     broker.add_middleware(ClosePools((worker_db, sweeper_db)))
-    declare(broker, lambda: worker_db, dispatcher(broker), settings.terms)
+    declare(broker, lambda: worker_db, dispatcher(broker), settings.terms, settings.source)
     worker = dramatiq.Worker(broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()
     thread = get_event_loop_thread()

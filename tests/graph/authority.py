@@ -35,7 +35,10 @@ EVERYTHING = (
 
 @dataclass(slots=True)
 class Authority:
-    """What it knows and how it answers can be changed between requests. `asked` counts the tokens asked for."""
+    """What it knows and how it answers can be changed between requests.
+
+    `token` is given to everybody where it is set; `asked` counts how often one was asked for.
+    """
 
     url: str
     ca: Path
@@ -43,6 +46,7 @@ class Authority:
     roles: Sequence[str] = EVERYTHING
     seconds: int = 3_600
     directory: str | None = None
+    token: str | None = None
     refusal: tuple[int, str] | None = None
     asked: int = 0
     forms: list[dict[str, str]] = field(default_factory=list)
@@ -55,7 +59,7 @@ class Authority:
             return _refused(*self.refusal)
         if form.get("client_secret", self.secret) != self.secret:
             return _refused(401, "AADSTS7000215: Invalid client secret provided for app 'someone@example.org'.")
-        token = token_for(directory=self.directory or directory, roles=self.roles, number=self.asked)
+        token = self.token or token_for(directory=self.directory or directory, roles=self.roles, number=self.asked)
         self.given.append(token)
         return JSONResponse({"token_type": "Bearer", "expires_in": self.seconds, "access_token": token})
 

@@ -89,6 +89,12 @@ DEEDS = (
         outcome="CONFLICT",
     ),
     Deed(
+        "cancelSync",
+        lambda of: {"id": of.named["runs"][0], "reason": "the wrong day"},
+        "syncRun { id tenant { name } }",
+        outcome="CONFLICT",
+    ),
+    Deed(
         "setMembership",
         lambda of: _robot(of) | {"role": "OPERATOR"},
         "membership { id role principal { displayName } }",

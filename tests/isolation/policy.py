@@ -69,6 +69,7 @@ MUTATIONS: Mapping[str, Capability] = MappingProxyType(
         "createRule": Capability.MANAGE_RULES,
         "endRule": Capability.MANAGE_RULES,
         "startSync": Capability.START_SYNC,
+        "cancelSync": Capability.START_SYNC,
         "confirmSyncRun": Capability.START_SYNC,
         "setMembership": Capability.MANAGE_MEMBERS,
         "removeMembership": Capability.MANAGE_MEMBERS,

@@ -82,6 +82,7 @@ UPDATES = {
         "sync_runs": "status = case status when 'NEEDS_CONFIRMATION' then 'FAILED' else status end",
         "graph_connections": "tested_at = now()",
         "prune_runs": "runs = runs + 1",
+        "staged_items": "external_id = external_id",
     },
     "atlas_sweeper": {},
 }

@@ -89,7 +89,7 @@ insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, error_code
 insert into atlas.run_units (tenant_id, run_id, item_type, scope_id, status, observed)
     values (:tenant, :sync_run, 'deviceConfigurations', :scope, 'COMPLETE', 1);
 insert into atlas.staged_items (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
-    values (:tenant, :held_run, 'deviceConfigurations', 'one', 'c1:a', 'c1:a', 'Firewall', :item)
+    values (:tenant, :sync_run, 'deviceConfigurations', 'one', 'c1:a', 'c1:a', 'Firewall', :item)
 """
 PRUNING = """
 insert into atlas.prune_runs (tenant_id, id, keep_days, status, requested_by, attempts, lease_token, lease_until)

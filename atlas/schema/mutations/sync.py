@@ -1,4 +1,4 @@
-"""The request for a sync run, and the confirmation of one that is held."""
+"""The request for a sync run, its cancelling, and the confirmation of one that is held."""
 
 import strawberry
 
@@ -43,11 +43,17 @@ async def start_sync(info: Info, given: StartSyncInput) -> StartSyncPayload:
         tenant_id = tenant_of(given.tenant_id)
         for one in most_of(given.item_types or [], MOST_ITEM_TYPES, "itemTypes"):
             text_of(one, "itemTypes")
-        idempotency_key_of(given.idempotency_key)
-        run_id = await sync.start_sync(context.db, context.of(tenant_id))
+        requested = await sync.start_sync(
+            context.db,
+            context.of(tenant_id),
+            item_types=given.item_types,
+            idempotency_key=idempotency_key_of(given.idempotency_key),
+        )
+        if context.dispatch is not None and requested.jobs:
+            await context.dispatch(requested.jobs)
         context.forget()
-        run = await load_sync_run(context, tenant_id, run_id)
-        return StartSyncPayload(sync_run=run, created=True, errors=[])
+        run = await load_sync_run(context, tenant_id, requested.run_id)
+        return StartSyncPayload(sync_run=run, created=requested.created, errors=[])
     return StartSyncPayload(created=False, errors=result.errors)
 
 
@@ -75,3 +81,30 @@ async def confirm_sync_run(info: Info, given: ConfirmSyncRunInput) -> ConfirmSyn
         context.forget()
         return ConfirmSyncRunPayload(sync_run=await load_sync_run(context, job.tenant_id, run.key), errors=[])
     return ConfirmSyncRunPayload(errors=result.errors)
+
+
+@strawberry.input(description="Which sync run to cancel.")
+class CancelSyncInput:
+    id: strawberry.ID = strawberry.field(description="The sync run, from Microsoft Graph, QUEUED or RUNNING.")
+    reason: str | None = strawberry.field(
+        default=None, description="Why, 1 to 4,000 characters; it is kept in the audit record."
+    )
+
+
+@strawberry.type(description="What became of a cancelling.")
+class CancelSyncPayload:
+    sync_run: SyncRun | None = strawberry.field(
+        default=None, description="The run as it is now: FAILED with the code CANCELLED."
+    )
+    errors: list[UserError] = strawberry.field(description="Why it was not done; empty where it was.")
+
+
+async def cancel_sync(info: Info, given: CancelSyncInput) -> CancelSyncPayload:
+    context = info.context
+    with outcome() as result:
+        run = object_of(given.id, "SyncRun", "id")
+        reason = None if given.reason is None else text_of(given.reason, "reason")
+        job = await sync.cancel_sync(context.db, context.of(run.tenant_id), run.key, reason=reason)
+        context.forget()
+        return CancelSyncPayload(sync_run=await load_sync_run(context, job.tenant_id, run.key), errors=[])
+    return CancelSyncPayload(errors=result.errors)

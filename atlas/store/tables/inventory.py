@@ -99,6 +99,16 @@ sync_runs = Table(
     UniqueConstraint("tenant_id", "scope_id", "seq", name="sync_runs_seq"),
     Index("sync_runs_created", "tenant_id", "created_at", "id"),
     Index(
+        "sync_runs_graph",
+        "tenant_id",
+        "scope_id",
+        unique=True,
+        postgresql_where=text(
+            "((source = 'GRAPH'::text) AND (status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]))"
+            " AND (confirmed_at IS NULL))"
+        ),
+    ),
+    Index(
         "sync_runs_held",
         "tenant_id",
         "scope_id",
@@ -266,8 +276,19 @@ staged_items = Table(
     Column("display_name", Name, nullable=False),
     Column("platform", Text),
     Column("item_id", Uuid, nullable=False),
+    Column("renamed_hash", Name),
+    Column("renamed_settings_hash", Name),
+    Index(
+        "staged_items_renamed",
+        "tenant_id",
+        "renamed_hash",
+        postgresql_where=text("(renamed_hash IS NOT NULL)"),
+    ),
     ForeignKeyConstraint(
         ["tenant_id", "hash"], ["atlas.contents.tenant_id", "atlas.contents.hash"], name="staged_items_content"
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "renamed_hash"], ["atlas.contents.tenant_id", "atlas.contents.hash"], name="staged_items_renamed"
     ),
     ForeignKeyConstraint(
         ["tenant_id", "run_id"], ["atlas.sync_runs.tenant_id", "atlas.sync_runs.id"], name="staged_items_run"

@@ -1,0 +1,125 @@
+"""A sync from Microsoft Graph: a job that reads type by type, goes on where a lost worker left off, and records."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from uuid import UUID
+
+from atlas import held, jobs
+from atlas.domain.canonical import form_of
+from atlas.domain.errors import OperatorError
+from atlas.domain.holding import Threshold
+from atlas.domain.keys import derive_tenant_key
+from atlas.domain.vocabulary import SyncSource
+from atlas.graph_connection import Opened, open_connection
+from atlas.jobs import Lease
+from atlas.sources.graph.budget import Budget
+from atlas.sources.graph.client import GraphClient, Limits, open_client
+from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
+from atlas.sources.graph.reading import read_type
+from atlas.sources.graph.sign_in import endpoints, signed_in
+from atlas.sources.model import SourceObject
+from atlas.staging import Keys, judged, record_staged, stage
+from atlas.store import aliases, connections, recording, staging
+from atlas.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSource:
+    """What a worker needs to read tenants. `keys` gives the deployment keys, the present one first, or raises
+    `OperatorError`; `graph` and `authority` stand in for the addresses of every cloud.
+    """
+
+    keys: Callable[[], Sequence[bytes]]
+    graph: str | None = None
+    authority: str | None = None
+    threshold: Threshold = Threshold()
+    limits: Limits = Limits()
+    budgets: dict[UUID, Budget] = field(default_factory=dict, repr=False)
+
+    def budget_of(self, entra_tenant_id: UUID) -> Budget:
+        """One for all clients of a directory in this process."""
+        return self.budgets.setdefault(entra_tenant_id, Budget())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One sync under way: which types are read, which were, and how what they hold is compared."""
+
+    scope_id: UUID
+    wanted: tuple[Contract, ...]
+    done: frozenset[str]
+    forms: dict[str, str]
+    keys: Keys
+
+
+async def run_sync(worker: Database, lease: Lease, source: GraphSource) -> None:
+    """What a worker does of a sync: reads Graph and records it, or records a held run that was confirmed.
+
+    Raises `OperatorError` where nothing can be read at all, `TemporaryError` where it may be later, and
+    `LeaseLostError` where somebody else has the run, or cancelled it.
+    """
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    async with jobs.effect(worker, lease) as connection:
+        run = await staging.run_of(connection, tenant_id, run_id)
+    if run["confirmed_at"] is not None or run["source"] != SyncSource.GRAPH:
+        await held.record_held(worker, lease)
+        return
+    deployment = source.keys()
+    present, *previous = [derive_tenant_key(key, tenant_id) for key in deployment]
+    async with jobs.effect(worker, lease) as connection:
+        opened = await open_connection(connection, tenant_id, deployment)
+        units = await staging.units(connection, tenant_id, run_id)
+        forms = await aliases.forms(connection, tenant_id, run["scope_id"])
+    reading = _Reading(
+        run["scope_id"],
+        contracts_of(run["selection"].get("itemTypes")),
+        frozenset(unit["item_type"] for unit in units),
+        forms,
+        Keys(present, tuple(previous)),
+    )
+    await _read(worker, lease, reading, opened, source)
+    await record_staged(worker, lease, form_of(present), source.threshold)
+
+
+def contracts_of(item_types: Sequence[str] | None) -> tuple[Contract, ...]:
+    """How the types named, or all by default, are read. Raises `OperatorError` for one that Graph is not asked for."""
+    names = DEFAULT_TYPES if item_types is None else item_types
+    unknown = [name for name in names if name not in CONTRACTS]
+    if unknown:
+        raise OperatorError("UNKNOWN_ITEM_TYPE", f"Graph is not asked for {', '.join(unknown)}.", "Leave it out.")
+    return tuple(CONTRACTS[name] for name in names)
+
+
+async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opened, source: GraphSource) -> None:
+    where = endpoints(opened.cloud, graph=source.graph, authority=source.authority)
+    async with signed_in(opened.sign_in, where) as token:
+        # A sign-in that is refused ends the run before anything is read, with the reason as the run's.
+        await token()
+        async with jobs.effect(worker, lease) as connection:
+            await connections.tested(connection, lease.job.tenant_id, opened.id)
+        budget = source.budget_of(opened.sign_in.entra_tenant_id)
+        async with open_client(where.graph, token, budget=budget, limits=source.limits) as client:
+            for number, contract in enumerate(reading.wanted):
+                await jobs.progress(worker, lease, number, len(reading.wanted))
+                if contract.item_type not in reading.done:
+                    await _read_type(worker, lease, client, contract, reading)
+    await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))
+
+
+async def _read_type(
+    worker: Database, lease: Lease, client: GraphClient, contract: Contract, reading: _Reading
+) -> None:
+    """Stages one type, from its beginning; its coverage is what says that it was read."""
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    compared = reading.keys.under(reading.forms.get(contract.item_type)) or reading.keys.present
+    problems: list[str] = []
+    async with jobs.effect(worker, lease) as connection:
+        await staging.begin(connection, tenant_id, run_id, contract.item_type)
+
+    async def emit(objects: Sequence[SourceObject]) -> None:
+        problems.extend(await stage(worker, lease, reading.scope_id, objects, reading.keys, compared))
+
+    unit = judged(await read_type(client, contract, emit=emit), problems)
+    async with jobs.effect(worker, lease) as connection:
+        await recording.insert_units(connection, tenant_id, reading.scope_id, run_id, None, [asdict(unit)])
+    await worker.notify([tenant_id])

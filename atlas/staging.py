@@ -1,0 +1,197 @@
+"""Staging: what Graph gives is put aside page by page, and recorded in one transaction when all of it is there."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from atlas import held, jobs
+from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body, form_of
+from atlas.domain.holding import Threshold, beyond
+from atlas.domain.identity import item_id, separate_duplicates
+from atlas.domain.keys import TenantKey
+from atlas.domain.vocabulary import CoverageStatus
+from atlas.jobs import Lease
+from atlas.record import duplicate_row, incoming_of
+from atlas.run_end import STALE, STALE_MESSAGE, end_recorded, overtake, told
+from atlas.sources.model import SourceObject, UnitReading
+from atlas.store import aliases, recording, staging
+from atlas.store import held as held_store
+from atlas.store import jobs as job_store
+from atlas.store.database import Connection, Database
+from atlas.store.recording import Incoming
+from atlas.store.staging import Staged
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A tenant's redaction keys: the present one, and those from before rotations, newest first."""
+
+    present: TenantKey
+    previous: tuple[TenantKey, ...] = ()
+
+    def under(self, form: str | None) -> TenantKey | None:
+        """The earlier key that made this form of hash; None where the present one did, or nobody knows it."""
+        return next((key for key in self.previous if form_of(key) == form), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Objects in canonical form: as the scope's open contents have it, and beside it as they go on."""
+
+    items: tuple[Item, ...]
+    renamed: tuple[Item | None, ...]
+    earlier: dict[str, str]
+    problems: tuple[str, ...]
+
+
+async def stage(
+    worker: Database, lease: Lease, scope_id: UUID, objects: Sequence[SourceObject], keys: Keys, compared: TenantKey
+) -> tuple[str, ...]:
+    """Puts one page aside: contents by their hash, and a staged row an object. Returns what could not be told.
+
+    `compared` is the key under which the scope's contents of this type stand recorded.
+    """
+    page = await asyncio.to_thread(_canonical, objects, keys, compared)
+    tenant_id = lease.job.tenant_id
+    bodies = {one.hash: one for one in (*page.items, *filter(None, page.renamed))}
+    async with jobs.effect(worker, lease) as connection:
+        known = await recording.stored(connection, tenant_id, bodies)
+        missing = {key: encode_body(one.properties) for key, one in bodies.items() if key not in known}
+        await recording.insert_contents(connection, tenant_id, missing)
+        before = await recording.stored(connection, tenant_id, page.earlier)
+        await aliases.write(connection, tenant_id, {old: page.earlier[old] for old in before})
+        await staging.put(connection, tenant_id, lease.job.run_id, _rows(scope_id, page))
+    return page.problems
+
+
+def _rows(scope_id: UUID, page: Page) -> list[Staged]:
+    return [
+        Staged(incoming_of(scope_id, item), *((None, None) if now is None else (now.hash, now.settings_hash)))
+        for item, now in zip(page.items, page.renamed, strict=True)
+    ]
+
+
+def _canonical(objects: Sequence[SourceObject], keys: Keys, compared: TenantKey) -> Page:
+    items, renamed, problems = list[Item](), list[Item | None](), list[str]()
+    earlier: dict[str, str] = {}
+    for source in objects:
+        try:
+            now = _item(source, keys.present)
+            item = now if compared is keys.present else _item(source, compared)
+        except CanonicalError as error:
+            problems.append(f"{source.origin}: {error}")
+            continue
+        items.append(item)
+        renamed.append(None if item is now else now)
+        # What a content was called before a rotation: something may have been decided about it then.
+        earlier |= {_item(source, key).hash: now.hash for key in keys.previous}
+    return Page(tuple(items), tuple(renamed), earlier, tuple(problems))
+
+
+def _item(source: SourceObject, key: TenantKey) -> Item:
+    return canonical_item(source.item_type, source.raw, key, source.external_id)
+
+
+def judged(unit: UnitReading, problems: Sequence[str]) -> UnitReading:
+    """A type with an object that cannot be told was not read to its end."""
+    if not problems or unit.status != CoverageStatus.COMPLETE:
+        return unit
+    return replace(unit, status=CoverageStatus.FAILED, error_code="NOT_CANONICAL", message=told(problems))
+
+
+async def record_staged(worker: Database, lease: Lease, form: str, threshold: Threshold) -> None:
+    """Records what is staged in one transaction under the scope's lock; the job ends with it, as in `record`."""
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    async with jobs.effect(worker, lease) as connection:
+        run = await recording.scope_of_run(connection, tenant_id, run_id)
+        last = await recording.lock_scope(connection, tenant_id, run["scope_id"])
+        units = [dict(unit) for unit in await staging.units(connection, tenant_id, run_id)]
+        complete = [unit["item_type"] for unit in units if unit["status"] == CoverageStatus.COMPLETE]
+        newest = await recording.started_at(connection, tenant_id, run["scope_id"], last)
+        await staging.keep_complete(connection, tenant_id, run_id, complete)
+        if newest is not None and newest > run["started_at"]:
+            await _fail(connection, lease, STALE, STALE_MESSAGE)
+        elif not complete:
+            message = "No item type could be read to its end. " + told(_problems(units))
+            await _fail(connection, lease, "NOTHING_COMPLETE", message)
+        else:
+            await _record(connection, lease, run["scope_id"], last + 1, units, complete, form, threshold)
+    await worker.notify([tenant_id])
+
+
+async def _record(
+    connection: Connection,
+    lease: Lease,
+    scope_id: UUID,
+    seq: int,
+    units: Sequence[dict[str, Any]],
+    complete: Sequence[str],
+    form: str,
+    threshold: Threshold,
+) -> None:
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    await _separate(connection, tenant_id, run_id, scope_id, complete)
+    delta = await staging.compare(connection, tenant_id, scope_id, run_id, complete)
+    drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
+    if drops:
+        await held.hold(connection, lease, drops=drops)
+        return
+    await recording.apply(connection, tenant_id, scope_id, seq)
+    await _rename(connection, tenant_id, run_id, scope_id)
+    await aliases.set_forms(connection, tenant_id, scope_id, complete, form)
+    await held_store.number_units(connection, tenant_id, run_id, seq)
+    number = await staging.number(connection, tenant_id, run_id)
+    await held_store.forget(connection, tenant_id, run_id)
+    await overtake(connection, lease, scope_id)
+    await end_recorded(
+        connection, lease, scope_id, seq, delta=delta, number=number, units=units, problems=_problems(units)
+    )
+
+
+async def _separate(
+    connection: Connection, tenant_id: UUID, run_id: UUID, scope_id: UUID, complete: Sequence[str]
+) -> None:
+    """Keeps apart what came under one (type, id), the way the runs before did. All else is left as it came."""
+    derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
+    known = await staging.shared(connection, tenant_id, run_id)
+    known |= {(item_type, external_id.rpartition("~")[0]) for item_type, external_id in derived}
+    came = await staging.under(connection, tenant_id, run_id, known)
+    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
+    items, duplicates = separate_duplicates([_without_content(one) for one in came], open_hashes)
+    places = {(one.item_type, one.external_id, one.hash) for one in came}
+    for item in items:
+        if (item.item_type, item.external_id, item.hash) not in places:
+            came_as = item.item_type, item.external_id.rpartition("~")[0], item.hash
+            key = item_id(scope_id, item.item_type, item.external_id)
+            await staging.rekey(connection, tenant_id, run_id, came_as, item.external_id, key)
+    names = {(item.item_type, item.external_id): item.display_name for item in items}
+    await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
+
+
+def _without_content(one: Incoming) -> Item:
+    return Item(one.item_type, one.external_id, one.display_name, one.platform, {}, one.hash, one.settings_hash)
+
+
+async def _rename(connection: Connection, tenant_id: UUID, run_id: UUID, scope_id: UUID) -> None:
+    """What was compared under an earlier form goes on under the present one, and the alias is kept."""
+    renamed = await staging.renamed(connection, tenant_id, run_id)
+    await aliases.write(connection, tenant_id, {one.hash: one.renamed_hash for one in renamed})
+    for item_type in sorted({one.item_type for one in renamed}):
+        names = {
+            one.external_id: (one.renamed_hash, one.renamed_settings_hash)
+            for one in renamed
+            if one.item_type == item_type
+        }
+        await aliases.rename_open(connection, tenant_id, scope_id, item_type, names)
+
+
+async def _fail(connection: Connection, lease: Lease, code: str, message: str) -> None:
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    await held_store.forget(connection, tenant_id, run_id)
+    await job_store.fail(connection, "sync", tenant_id, run_id, code=code, message=message)
+
+
+def _problems(units: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"{unit['item_type']}: {unit['message']}" for unit in units if unit["message"]]
