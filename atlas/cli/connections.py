@@ -64,7 +64,7 @@ def connect(
     """
     _check_places(kind, secret_file, reference)
     from atlas.cli.caller import operating_in
-    from atlas.cli.place import Place, opened
+    from atlas.cli.place import Place, configure_logs, opened
     from atlas.connections import Application
 
     application = Application(entra_tenant_id, client_id, cloud, kind)
@@ -81,6 +81,7 @@ def connect(
             return shown | {"missingPermissions": told}
 
     with opened(home) as place:
+        configure_logs(place)
         made = asyncio.run(work(place))
     if as_json:
         print_json(made)
@@ -103,12 +104,10 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
     if as_json:
         print_json(found)
         return
-    made = table("CONNECTION", "ENTRA TENANT", "APPLICATION", "CLOUD", "SECRET", "CREATED", "SIGNED IN")
+    # Three ids side by side are wider than a terminal; --json has all there is.
+    made = table("CONNECTION", "ENTRA TENANT", "SECRET", "SIGNED IN")
     for one in found:
-        row(
-            made, one["uuid"], one["entraTenantId"], one["clientId"], one["cloud"], _where(one),
-            one["createdAt"][:16], (one["testedAt"] or "never")[:16],
-        )  # fmt: skip
+        row(made, one["uuid"], one["entraTenantId"], _where(one), (one["testedAt"] or "never")[:10])
     stdout().print(made)
 
 
