@@ -75,6 +75,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _environment(place: Place) -> dict[str, str]:
-    """The environment of this process, with the addresses of the worker's services and without who acts."""
+    """The environment of this process, with the addresses of the worker's services and without who acts.
+
+    With addresses the worker knows of no home, so the home's key is named to it too.
+    """
     kept = {name: value for name, value in os.environ.items() if name != "ATLAS_TOKEN"}
-    return kept | {variable(name): place.url(name) for name in _URLS}
+    key = {} if place.key_file is None else {"ATLAS_SECRET_KEY_FILE": str(place.key_file.resolve())}
+    return kept | key | {variable(name): place.url(name) for name in _URLS}

@@ -17,7 +17,7 @@ from atlas.store.database import Database
 from atlas.store.tables import item_intervals, run_units, staged_items
 from atlas.workers.actors import Terms, run
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant
-from tests.graph.asking import HURRIED, UNBOUNDED
+from tests.graph.asking import IMPATIENT, UNBOUNDED
 from tests.graph.authority import Authority
 from tests.graph.standin import StandIn
 from tests.test_sync import run_of
@@ -85,7 +85,7 @@ async def reader(
         worker,
         tenant,
         GraphSource(
-            keys=lambda: (DEPLOYMENT_KEY,), graph=graph.url, authority=authority.url, limits=HURRIED, **changes
+            keys=lambda: (DEPLOYMENT_KEY,), graph=graph.url, authority=authority.url, limits=IMPATIENT, **changes
         ),
     )
     made.source.budgets[made.entra_tenant_id] = Budget(UNBOUNDED)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cli.conftest import Atlas
+from tests.cli.conftest import Atlas, served
 from tests.graph.authority import Authority, authority_in
 from tests.graph.standin import Fault, StandIn, Tenant, serving, status
 from tests.graph.test_sync_run import CATALOG, policies
@@ -36,9 +36,9 @@ def microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Author
 
 
 @pytest.fixture(scope="module")
-def atlas(microsoft: tuple[Authority, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Atlas:
+def atlas(microsoft: tuple[Authority, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atlas]:
     authority, graph = microsoft
-    return Atlas(
+    made = Atlas(
         tmp_path_factory.mktemp("graph-cli"),
         {
             "ATLAS_GRAPH_URL": graph.url,
@@ -46,6 +46,8 @@ def atlas(microsoft: tuple[Authority, StandIn], tmp_path_factory: pytest.TempPat
             "REQUESTS_CA_BUNDLE": str(authority.ca),
         },
     )
+    with served(made):
+        yield made
 
 
 def test_a_tenant_is_connected_probed_and_synced_by_hand(
