@@ -18,7 +18,7 @@ from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
 from atlas.sources.graph.reading import read_type
 from atlas.sources.graph.sign_in import endpoints, signed_in
 from atlas.sources.model import SourceObject
-from atlas.staging import Keys, judged, record_staged, stage
+from atlas.staging import Forms, forms_of, judged, record_staged, stage
 from atlas.store import aliases, connections, recording, staging
 from atlas.store.database import Database
 
@@ -48,8 +48,8 @@ class _Reading:
     scope_id: UUID
     wanted: tuple[Contract, ...]
     done: frozenset[str]
-    forms: dict[str, str]
-    keys: Keys
+    recorded: dict[str, str]
+    forms: Forms
 
 
 async def run_sync(worker: Database, lease: Lease, source: GraphSource) -> None:
@@ -65,20 +65,20 @@ async def run_sync(worker: Database, lease: Lease, source: GraphSource) -> None:
         await held.record_held(worker, lease)
         return
     deployment = source.keys()
-    present, *previous = [derive_tenant_key(key, tenant_id) for key in deployment]
+    forms = forms_of([derive_tenant_key(key, tenant_id) for key in deployment])
     async with jobs.effect(worker, lease) as connection:
         opened = await open_connection(connection, tenant_id, deployment)
         units = await staging.units(connection, tenant_id, run_id)
-        forms = await aliases.forms(connection, tenant_id, run["scope_id"])
+        recorded = await aliases.forms(connection, tenant_id, run["scope_id"])
     reading = _Reading(
         run["scope_id"],
         contracts_of(run["selection"].get("itemTypes")),
         frozenset(unit["item_type"] for unit in units),
+        recorded,
         forms,
-        Keys(present, tuple(previous)),
     )
     await _read(worker, lease, reading, opened, source)
-    await record_staged(worker, lease, form_of(present), source.threshold)
+    await record_staged(worker, lease, form_of(*forms.present), source.threshold)
 
 
 def contracts_of(item_types: Sequence[str] | None) -> tuple[Contract, ...]:
@@ -111,13 +111,13 @@ async def _read_type(
 ) -> None:
     """Stages one type, from its beginning; its coverage is what says that it was read."""
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
-    compared = reading.keys.under(reading.forms.get(contract.item_type)) or reading.keys.present
+    compared = reading.forms.recorded(reading.recorded.get(contract.item_type))
     problems: list[str] = []
     async with jobs.effect(worker, lease) as connection:
         await staging.begin(connection, tenant_id, run_id, contract.item_type)
 
     async def emit(objects: Sequence[SourceObject]) -> None:
-        problems.extend(await stage(worker, lease, reading.scope_id, objects, reading.keys, compared))
+        problems.extend(await stage(worker, lease, reading.scope_id, objects, reading.forms, compared))
 
     unit = judged(await read_type(client, contract, emit=emit), problems)
     async with jobs.effect(worker, lease) as connection:

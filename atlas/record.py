@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -145,7 +144,8 @@ async def _record(
     delta = await recording.stage(connection, tenant_id, scope_id, incoming, complete)
     bodies = {item.hash: encode_body(item.properties) for item in items if item.hash in delta.unknown}
     await recording.insert_contents(connection, tenant_id, bodies)
-    await _alias_returning(connection, tenant_id, inventory, delta.unknown)
+    old_names = await asyncio.to_thread(inventory.old_names, delta.unknown)
+    await alias_returning(connection, tenant_id, old_names)
     names = {(item.item_type, item.external_id): item.display_name for item in items}
     await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
@@ -209,11 +209,8 @@ def _named(item: Item) -> Named:
     return item.item_type, plain_id(item.external_id), item.hash
 
 
-async def _alias_returning(
-    connection: Connection, tenant_id: UUID, inventory: Inventory, unknown: AbstractSet[str]
-) -> None:
+async def alias_returning(connection: Connection, tenant_id: UUID, old_names: Mapping[str, str]) -> None:
     """A content that comes back is the one that an older form named; but a name that stands under this form stays."""
-    old_names = await asyncio.to_thread(inventory.old_names, unknown)
     known = await recording.stored(connection, tenant_id, old_names)
     standing = await aliases.newest(connection, tenant_id, known)
     names = {

@@ -7,13 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from atlas import held, jobs
+from atlas.canonicalising import without_doubt
 from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_body, form_of
 from atlas.domain.holding import Threshold, beyond
-from atlas.domain.identity import item_id, separate_duplicates
+from atlas.domain.identity import item_id, plain_id, separate_duplicates
 from atlas.domain.keys import TenantKey
+from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.vocabulary import CoverageStatus
 from atlas.jobs import Lease
-from atlas.record import duplicate_row, incoming_of
+from atlas.record import alias_returning, duplicate_row, incoming_of
 from atlas.run_end import STALE, STALE_MESSAGE, end_recorded, overtake, told
 from atlas.sources.model import SourceObject, UnitReading
 from atlas.store import aliases, recording, staging
@@ -23,17 +25,25 @@ from atlas.store.database import Connection, Database
 from atlas.store.recording import Incoming
 from atlas.store.staging import Staged
 
+Form = tuple[TenantKey, Profiles]
+
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """A tenant's redaction keys: the present one, and those from before rotations, newest first."""
+class Forms:
+    """The forms that a tenant's contents may have: the present one, and those under earlier keys and profiles."""
 
-    present: TenantKey
-    previous: tuple[TenantKey, ...] = ()
+    present: Form
+    earlier: tuple[Form, ...] = ()
 
-    def under(self, form: str | None) -> TenantKey | None:
-        """The earlier key that made this form of hash; None where the present one did, or nobody knows it."""
-        return next((key for key in self.previous if form_of(key) == form), None)
+    def recorded(self, prefix: str | None) -> Form:
+        """The form whose hashes have this prefix; the present one where nobody knows it any more."""
+        return next((one for one in self.earlier if form_of(*one) == prefix), self.present)
+
+
+def forms_of(keys: Sequence[TenantKey], profiles: Sequence[Profiles] = PROFILES) -> Forms:
+    """Every form under these keys and profiles, the present ones first."""
+    present, *earlier = [(key, version) for key in keys for version in profiles]
+    return Forms(present, tuple(earlier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +57,20 @@ class Page:
 
 
 async def stage(
-    worker: Database, lease: Lease, scope_id: UUID, objects: Sequence[SourceObject], keys: Keys, compared: TenantKey
+    worker: Database, lease: Lease, scope_id: UUID, objects: Sequence[SourceObject], forms: Forms, compared: Form
 ) -> tuple[str, ...]:
     """Puts one page aside: contents by their hash, and a staged row an object. Returns what could not be told.
 
-    `compared` is the key under which the scope's contents of this type stand recorded.
+    `compared` is the form in which the scope's contents of this type stand recorded.
     """
-    page = await asyncio.to_thread(_canonical, objects, keys, compared)
+    page = await asyncio.to_thread(_canonical, objects, forms, compared)
     tenant_id = lease.job.tenant_id
     bodies = {one.hash: one for one in (*page.items, *filter(None, page.renamed))}
     async with jobs.effect(worker, lease) as connection:
         known = await recording.stored(connection, tenant_id, bodies)
         missing = {key: encode_body(one.properties) for key, one in bodies.items() if key not in known}
         await recording.insert_contents(connection, tenant_id, missing)
-        before = await recording.stored(connection, tenant_id, page.earlier)
-        await aliases.write(connection, tenant_id, {old: page.earlier[old] for old in before})
+        await alias_returning(connection, tenant_id, {old: new for old, new in page.earlier.items() if new in missing})
         await staging.put(connection, tenant_id, lease.job.run_id, _rows(scope_id, page))
     return page.problems
 
@@ -73,25 +82,27 @@ def _rows(scope_id: UUID, page: Page) -> list[Staged]:
     ]
 
 
-def _canonical(objects: Sequence[SourceObject], keys: Keys, compared: TenantKey) -> Page:
+def _canonical(objects: Sequence[SourceObject], forms: Forms, compared: Form) -> Page:
     items, renamed, problems = list[Item](), list[Item | None](), list[str]()
-    earlier: dict[str, str] = {}
+    earlier: list[tuple[str, str]] = []
     for source in objects:
         try:
-            now = _item(source, keys.present)
-            item = now if compared is keys.present else _item(source, compared)
+            now = _item(source, forms.present)
+            item = now if compared is forms.present else _item(source, compared)
         except CanonicalError as error:
             problems.append(f"{source.origin}: {error}")
             continue
         items.append(item)
         renamed.append(None if item is now else now)
-        # What a content was called before a rotation: something may have been decided about it then.
-        earlier |= {_item(source, key).hash: now.hash for key in keys.previous}
-    return Page(tuple(items), tuple(renamed), earlier, tuple(problems))
+        if item is now:
+            # What a content was called in an earlier form: something may have been decided about it then.
+            earlier += [(_item(source, form).hash, now.hash) for form in forms.earlier]
+    return Page(tuple(items), tuple(renamed), without_doubt(earlier), tuple(problems))
 
 
-def _item(source: SourceObject, key: TenantKey) -> Item:
-    return canonical_item(source.item_type, source.raw, key, source.external_id)
+def _item(source: SourceObject, form: Form) -> Item:
+    key, profiles = form
+    return canonical_item(source.item_type, source.raw, key, source.external_id, profiles)
 
 
 def judged(unit: UnitReading, problems: Sequence[str]) -> UnitReading:
@@ -156,14 +167,14 @@ async def _separate(
     """Keeps apart what came under one (type, id), the way the runs before did. All else is left as it came."""
     derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
     known = await staging.shared(connection, tenant_id, run_id)
-    known |= {(item_type, external_id.rpartition("~")[0]) for item_type, external_id in derived}
+    known |= {(item_type, plain_id(external_id)) for item_type, external_id in derived}
     came = await staging.under(connection, tenant_id, run_id, known)
     open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
     items, duplicates = separate_duplicates([_without_content(one) for one in came], open_hashes)
     places = {(one.item_type, one.external_id, one.hash) for one in came}
     for item in items:
         if (item.item_type, item.external_id, item.hash) not in places:
-            came_as = item.item_type, item.external_id.rpartition("~")[0], item.hash
+            came_as = item.item_type, plain_id(item.external_id), item.hash
             key = item_id(scope_id, item.item_type, item.external_id)
             await staging.rekey(connection, tenant_id, run_id, came_as, item.external_id, key)
     names = {(item.item_type, item.external_id): item.display_name for item in items}
@@ -177,7 +188,7 @@ def _without_content(one: Incoming) -> Item:
 async def _rename(connection: Connection, tenant_id: UUID, run_id: UUID, scope_id: UUID) -> None:
     """What was compared under an earlier form goes on under the present one, and the alias is kept."""
     renamed = await staging.renamed(connection, tenant_id, run_id)
-    await aliases.write(connection, tenant_id, {one.hash: one.renamed_hash for one in renamed})
+    await aliases.write(connection, tenant_id, without_doubt([(one.hash, one.renamed_hash) for one in renamed]))
     for item_type in sorted({one.item_type for one in renamed}):
         names = {
             one.external_id: (one.renamed_hash, one.renamed_settings_hash)
