@@ -1,7 +1,7 @@
 """The options that commands share, and how their values are read."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,7 +61,12 @@ def moment(text: str | datetime) -> datetime:
         told = datetime.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter("A time is written as 2027-01-31 or 2027-01-31T09:00:00Z.") from None
-    told = (told if told.tzinfo is not None else told.astimezone()).astimezone(UTC)
+    try:
+        told = (told if told.tzinfo is not None else told.astimezone()).astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise typer.BadParameter("This names no time: check the year and the offset.") from None
+    if told.year == MAXYEAR:  # As the schema has it: the last moment of the calendar is kept as infinity.
+        raise typer.BadParameter(f"Name a time before the year {MAXYEAR}.")
     if told <= datetime.now(UTC):
         raise typer.BadParameter("This time lies in the past. Name a time to come.")
     return told

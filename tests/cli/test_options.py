@@ -36,7 +36,9 @@ def test_a_moment_may_be_a_day_or_have_an_offset() -> None:
     assert moment(f"{year}-06-01").tzinfo is not None
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2020-01-01", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["", "tomorrow", "2020-01-01", "2026-13-01", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00"]
+)
 def test_what_is_no_time_to_come_is_a_usage_error(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         moment(text)
