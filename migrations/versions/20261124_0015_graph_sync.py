@@ -1,12 +1,12 @@
 """Syncs from Microsoft Graph: more kinds of credential, one run a scope at a time, and cancelling.
 
-Revision ID: 0014
+Revision ID: 0015
 """
 
 from atlas.store.migrations import run
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
