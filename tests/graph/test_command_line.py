@@ -1,59 +1,18 @@
 """`atlas graph` and `atlas sync graph` against the stand-in: connected, probed and synced, and nothing secret said."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
-from tests.cli.conftest import Atlas, served
-from tests.graph.authority import Authority, authority_in
-from tests.graph.standin import Fault, StandIn, Tenant, serving, status
-from tests.graph.test_sync_run import CATALOG, policies
-
-
-@pytest.fixture(scope="module")
-def microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Authority, StandIn]]:
-    """A sign-in and a Graph, in threads of their own: the command line is another process."""
-    ready, stop, made = threading.Event(), threading.Event(), list[Authority]()
-
-    async def serve() -> None:
-        async with authority_in(tmp_path_factory.mktemp("authority")) as authority:
-            made.append(authority)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    ready.wait(20)
-    with serving(Tenant().add(CATALOG, *policies(*range(3)))) as graph:
-        made[0].token = graph.token
-        yield made[0], graph
-    stop.set()
-    thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def atlas(microsoft: tuple[Authority, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atlas]:
-    authority, graph = microsoft
-    made = Atlas(
-        tmp_path_factory.mktemp("graph-cli"),
-        {
-            "ATLAS_GRAPH_URL": graph.url,
-            "ATLAS_GRAPH_AUTHORITY": authority.url,
-            "REQUESTS_CA_BUNDLE": str(authority.ca),
-        },
-    )
-    with served(made):
-        yield made
+from tests.cli.conftest import Up
+from tests.graph.authority import Authority
+from tests.graph.standin import Fault, StandIn, status
 
 
 def test_a_tenant_is_connected_probed_and_synced_by_hand(
-    atlas: Atlas, microsoft: tuple[Authority, StandIn], tmp_path: Path
+    connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
 ) -> None:
     authority, graph = microsoft
+    atlas = connected.atlas
     secret = tmp_path / "secret"
     secret.write_text("a wr0ng secret\n")
     atlas.run("tenant", "create", "contoso")
@@ -98,9 +57,10 @@ def test_a_tenant_is_connected_probed_and_synced_by_hand(
 
 
 def test_the_missing_permissions_are_told_with_what_they_cost(
-    atlas: Atlas, microsoft: tuple[Authority, StandIn], tmp_path: Path
+    connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
 ) -> None:
     authority, graph = microsoft
+    atlas = connected.atlas
     authority.token, authority.roles = None, ("DeviceManagementConfiguration.ReadWrite.All", "Policy.Read.All")
     try:
         secret = tmp_path / "secret"
