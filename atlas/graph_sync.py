@@ -1,7 +1,8 @@
 """A sync from Microsoft Graph: a job that reads type by type, goes on where a lost worker left off, and records."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final
 from uuid import UUID
 
 from atlas import held, jobs
@@ -9,18 +10,23 @@ from atlas.domain.canonical import form_of
 from atlas.domain.errors import OperatorError
 from atlas.domain.holding import Threshold
 from atlas.domain.keys import derive_tenant_key
-from atlas.domain.vocabulary import SyncSource
+from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.graph_connection import Opened, open_connection
 from atlas.jobs import Lease
 from atlas.sources.graph.budget import Budget
 from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
-from atlas.sources.graph.reading import read_type
+from atlas.sources.graph.details import still_there
+from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.reading import read_type, status_of
 from atlas.sources.graph.sign_in import endpoints, signed_in
-from atlas.sources.model import SourceObject
+from atlas.sources.model import SourceObject, UnitReading
 from atlas.staging import Forms, forms_of, judged, record_staged, stage
 from atlas.store import aliases, connections, recording, staging
 from atlas.store.database import Database
+
+MOST_ASKED_FOR: Final = 1_000
+"""Of a type that lost more objects than this, so many are asked for by their ids; the rest goes by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,29 @@ async def _read_type(
         problems.extend(await stage(worker, lease, reading.scope_id, objects, reading.forms, compared))
 
     unit = judged(await read_type(client, contract, emit=emit), problems)
+    if unit.status == CoverageStatus.COMPLETE:
+        unit = await _confirmed(worker, lease, client, contract, reading.scope_id, unit)
     async with jobs.effect(worker, lease) as connection:
         await recording.insert_units(connection, tenant_id, reading.scope_id, run_id, None, [asdict(unit)])
     await worker.notify([tenant_id])
+
+
+async def _confirmed(
+    worker: Database, lease: Lease, client: GraphClient, contract: Contract, scope_id: UUID, unit: UnitReading
+) -> UnitReading:
+    """The unit, if what its list no longer has is gone by its id too. A list is not a snapshot: while objects come and
+    go, one may slip from page to page and be on none.
+    """
+    async with jobs.effect(worker, lease) as connection:
+        lost = await staging.missing(
+            connection, lease.job.tenant_id, scope_id, lease.job.run_id, contract.item_type, most=MOST_ASKED_FOR
+        )
+    try:
+        there = await still_there(client, contract, lost)
+    except GraphError as error:
+        status, code, message = status_of(error, contract, begun=True)
+        return replace(unit, status=status, error_code=code, message=message)
+    if not there:
+        return unit
+    message = f"The list left out {len(there)} of the objects that are there, {min(there)} among them. Sync again."
+    return replace(unit, status=CoverageStatus.FAILED, error_code="LIST_INCOMPLETE", message=message)

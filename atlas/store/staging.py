@@ -171,6 +171,26 @@ async def compare(
     return await delta_counted(connection, tenant_id)
 
 
+async def missing(
+    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, run_id: UUID, item_type: str, *, most: int
+) -> list[str]:
+    """The ids of a type, in their order, that the scope holds and under which nothing was staged."""
+    rows = await connection.execute(
+        text(
+            "select distinct held.id from ("
+            # Objects that shared an id have one of their own, which Graph does not know.
+            " select regexp_replace(external_id, '~[0-9a-f]{8}$', '') as id from atlas.item_intervals"
+            " where tenant_id = :tenant and scope_id = :scope and valid_to is null and item_type = :type"
+            ") held where not exists ("
+            " select from atlas.staged_items s where s.tenant_id = :tenant and s.run_id = :run"
+            " and s.item_type = :type and s.external_id = held.id"
+            ") order by held.id limit :most"
+        ),
+        {"tenant": tenant_id, "scope": scope_id, "run": run_id, "type": item_type, "most": most},
+    )
+    return list(rows.scalars())
+
+
 async def number(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> int:
     found: int = (
         await connection.execute(

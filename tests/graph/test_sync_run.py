@@ -158,6 +158,33 @@ async def test_what_graph_leaves_out_and_gives_when_asked_again_is_complete(grap
     assert (run["status"], run["changed"], run["removed"]) == ("SUCCEEDED", 12, 0)
 
 
+def slip(answer: Any) -> None:
+    """An object moved to a page that was read already."""
+    del answer.body["value"][3]
+
+
+async def test_what_a_list_loses_between_its_pages_is_asked_for_by_its_id(graph: Graph, reading: Reader) -> None:
+    await reading.sync()
+    graph.faults = [Fault(rf"{CATALOG}\?", slip)]
+    run = await reading.sync()
+    assert (run["status"], run["removed"]) == ("PARTIAL", 0)
+    assert (await reading.coverage(run["id"]))["configurationPolicy"] == ("FAILED", 11)
+    assert "left out 1 of the objects" in run["error_message"]
+    graph.faults = []
+    graph.tenant.collections[CATALOG] = policies(*range(10))
+    run = await reading.sync()
+    assert (run["status"], run["removed"]) == ("SUCCEEDED", 2)
+    assert len(graph.paths("?$select=id")) == 1 + 2
+
+
+async def test_what_cannot_be_asked_for_is_not_called_removed(graph: Graph, reading: Reader) -> None:
+    await reading.sync()
+    graph.tenant.collections[CATALOG] = policies(*range(10))
+    graph.faults = [Fault(rf"{CATALOG}/", status(500))]
+    run = await reading.sync()
+    assert (run["status"], run["removed"]) == ("PARTIAL", 0)
+
+
 async def test_a_run_without_a_single_complete_type_fails_and_records_nothing(graph: Graph, reading: Reader) -> None:
     graph.faults.append(Fault(".", status(403)))
     run = await reading.sync()
