@@ -39,7 +39,7 @@ async def start_sync(
     if context.tenant_id is None or context.principal_id is None:
         raise forbidden()
     tenant_id, principal_id = context.tenant_id, context.principal_id
-    selection = _selection(item_types)
+    selection = graph_selection(item_types)
     asked = hashlib.sha256(f"startSync {selection.canonical}".encode()).hexdigest()
     async with db.transaction(context) as connection:
         await require(connection, context, Capability.START_SYNC)
@@ -47,11 +47,7 @@ async def start_sync(
             known = await idempotency.find(connection, tenant_id, principal_id, idempotency_key, asked)
             if known is not None:
                 return Requested(known, created=False, jobs=())
-        await _require_one_connection(connection, tenant_id)
-        scope_id = await sync_requests.ensure_scope(
-            connection, tenant_id, key=scope_key(selection), source=selection.source,
-            selection=json.loads(selection.canonical), label=_label(selection),
-        )  # fmt: skip
+        scope_id = await graph_scope(connection, tenant_id, selection)
         wanted = uuid4()
         run_id = await sync_requests.insert_only_run(
             connection, tenant_id, run_id=wanted, scope_id=scope_id, source=selection.source,
@@ -88,7 +84,8 @@ async def cancel_sync(db: Database, context: Context, run_id: UUID, *, reason: s
     return Job("sync", context.tenant_id, run_id)
 
 
-def _selection(item_types: Sequence[str] | None) -> Selection:
+def graph_selection(item_types: Sequence[str] | None) -> Selection:
+    """What is read from Graph: all types, or those named. Raises `RefusedError` INVALID_INPUT."""
     if item_types is None:
         return Selection(SyncSource.GRAPH)
     unknown = sorted(set(item_types) - ITEM_TYPES)
@@ -96,6 +93,15 @@ def _selection(item_types: Sequence[str] | None) -> Selection:
         what = f"There is no item type {unknown[0][:100]!r}." if unknown else "Name an item type, or leave them out."
         raise RefusedError(UserErrorCode.INVALID_INPUT, what, ("input", "itemTypes"))
     return Selection(SyncSource.GRAPH, item_types=tuple(sorted(set(item_types))))
+
+
+async def graph_scope(connection: Connection, tenant_id: UUID, selection: Selection) -> UUID:
+    """The scope of what is read from the tenant's connection. Raises `RefusedError` NO_GRAPH_CONNECTION, CONFLICT."""
+    await _require_one_connection(connection, tenant_id)
+    return await sync_requests.ensure_scope(
+        connection, tenant_id, key=scope_key(selection), source=selection.source,
+        selection=json.loads(selection.canonical), label=_label(selection),
+    )  # fmt: skip
 
 
 def _label(selection: Selection) -> str:

@@ -17,6 +17,7 @@ from atlas.cli import (
     keys,
     prune,
     rules,
+    schedules,
     schema,
     serving,
     syncs,
@@ -58,6 +59,7 @@ app.command("api")(serving.api)
 app.command("worker")(serving.worker)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(syncs.app, name="sync")
+app.add_typer(schedules.app, name="schedule")
 app.command("drift")(drift.drift)
 app.command("prune")(prune.prune)
 app.command("findings")(findings.findings)

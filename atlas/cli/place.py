@@ -192,6 +192,7 @@ def worker_settings(place: Place) -> "WorkerSettings":
         sweep_seconds=settings.sweep_seconds,
         resend_seconds=settings.resend_seconds,
         keep_days=settings.keep_days,
+        scheduled_at_once=settings.scheduled_at_once,
         terms=Terms(lease_seconds=settings.lease_seconds, max_attempts=settings.max_attempts),
         source=GraphSource(
             # Read at each sync: a worker must not go on under a key that was rotated meanwhile.

@@ -26,6 +26,13 @@ class CoverageStatus(StrEnum):
     ABSENT = "ABSENT"
 
 
+class ScheduleOutcome(StrEnum):
+    STARTED = "STARTED"
+    RECORDED = "RECORDED"
+    HELD = "HELD"
+    FAILED = "FAILED"
+
+
 class DriftRunStatus(StrEnum):
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"

@@ -44,7 +44,7 @@ _SIZES = ("first", "last", "ids")
 # So many prices of one document are kept, each under the sizes that it was computed with.
 _MOST_PRICES = 64
 # These have no id, and are read like a row.
-_ROWS = frozenset({"ObjectChange"})
+_ROWS = frozenset({"ObjectChange", "Schedule"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from atlas.domain.vocabulary import (
     PrincipalKind,
     Resolution,
     Role,
+    ScheduleOutcome,
     Severity,
     SyncRunStatus,
     SyncSource,
@@ -44,6 +45,7 @@ __all__ = [
     "PrincipalKind",
     "Resolution",
     "Role",
+    "ScheduleOutcome",
     "Severity",
     "SyncRunOrder",
     "SyncRunStatus",
@@ -153,6 +155,16 @@ _describe(
         "UNLICENSED": "The tenant has no licence for it.",
         "TRUNCATED": "The source gave less than it said there was.",
         "ABSENT": "The source holds nothing of it, which does not prove that there is nothing.",
+    },
+)
+_describe(
+    ScheduleOutcome,
+    "What became of a tick's sync.",
+    {
+        "STARTED": "It is under way.",
+        "RECORDED": "It is recorded, and drift is generated.",
+        "HELD": "It waits for somebody to confirm it.",
+        "FAILED": "It failed; the next one waits.",
     },
 )
 _describe(

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from atlas.schema.context import Info
-from atlas.schema.mutations import acknowledge, baseline, members, rules, sync
+from atlas.schema.mutations import acknowledge, baseline, members, rules, schedules, sync
 from atlas.schema.mutations.acknowledge import (
     AcknowledgeFindingInput,
     AcknowledgeFindingPayload,
@@ -28,6 +28,12 @@ from atlas.schema.mutations.members import (
     SetMembershipPayload,
 )
 from atlas.schema.mutations.rules import CreateRuleInput, CreateRulePayload, EndRuleInput, EndRulePayload
+from atlas.schema.mutations.schedules import (
+    RemoveScheduleInput,
+    RemoveSchedulePayload,
+    SetScheduleInput,
+    SetSchedulePayload,
+)
 from atlas.schema.mutations.sync import (
     CancelSyncInput,
     CancelSyncPayload,
@@ -102,6 +108,14 @@ class Mutation:
     @mutation("Ends a sync from Microsoft Graph that is queued or running. Nothing of it is recorded.")
     async def cancel_sync(self, info: Info, given: Annotated[CancelSyncInput, _INPUT]) -> CancelSyncPayload:
         return await sync.cancel_sync(info, given)
+
+    @mutation("Sets when a tenant is synced from Microsoft Graph by the clock. Needs START_SYNC.")
+    async def set_schedule(self, info: Info, given: Annotated[SetScheduleInput, _INPUT]) -> SetSchedulePayload:
+        return await schedules.set_schedule(info, given)
+
+    @mutation("Ends a schedule; what it has started goes on. Needs START_SYNC.")
+    async def remove_schedule(self, info: Info, given: Annotated[RemoveScheduleInput, _INPUT]) -> RemoveSchedulePayload:
+        return await schedules.remove_schedule(info, given)
 
     @mutation("Makes a principal a member, or changes their role.")
     async def set_membership(self, info: Info, given: Annotated[SetMembershipInput, _INPUT]) -> SetMembershipPayload:

@@ -28,6 +28,7 @@ from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.resolvers import resolved
 from atlas.schema.rules import InputArgument, LiveArgument, Rule, RulePreview, RunsArgument, page_of_rules, preview_of
+from atlas.schema.schedules import Schedule, schedules_of
 from atlas.schema.scopes import Scope, load_scope_by_key, scope_of
 from atlas.schema.sync_runs import SyncRun, page_of_sync_runs
 from atlas.store import drift_runs, findings, members, scopes, sync_runs
@@ -126,6 +127,10 @@ class Tenant(Node):
         filter: FindingFilterArgument = None,  # noqa: A002
     ) -> list[FindingCount]:
         return await counts_of_tenant(info.context, self.tenant_id, filter, by)
+
+    @resolved("When it is synced from Microsoft Graph by the clock, by name; at most 20.")
+    async def schedules(self, info: Info) -> list[Schedule]:
+        return await schedules_of(info.context, self.tenant_id)
 
     @resolved("Its ignore rules, the newest first.")
     async def rules(

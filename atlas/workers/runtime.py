@@ -12,7 +12,7 @@ import structlog
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.brokers.redis import RedisBroker
 
-from atlas import jobs, prune
+from atlas import jobs, prune, schedules
 from atlas.domain.errors import OperatorError
 from atlas.graph_sync import GraphSource
 from atlas.store.database import Database, open_database
@@ -36,6 +36,7 @@ class WorkerSettings:
     resend_seconds: float = 60
     grace_seconds: float = 5
     keep_days: int | None = None
+    scheduled_at_once: int = 20
     terms: Terms = Terms()
     source: GraphSource = field(default_factory=lambda: GraphSource(keys=_no_keys))
 
@@ -106,6 +107,7 @@ async def _sweep(sweeper: Database, broker: RedisBroker, settings: WorkerSetting
                 grace_seconds=settings.grace_seconds,
             )
             await dispatch(unsent)
+            await dispatch(await schedules.run_due(sweeper, at_once=settings.scheduled_at_once))
             if settings.keep_days is not None:
                 await dispatch(await prune.ask_due(sweeper, settings.keep_days))
         except Exception as error:  # noqa: BLE001  # Whatever it was, the sweeper is what recovers, so it goes on.

@@ -83,6 +83,13 @@ DEEDS = (
         outcome="NO_GRAPH_CONNECTION",
     ),
     Deed(
+        "setSchedule",
+        lambda of: {"tenantId": of.named["tenant"], "everyHours": 6},
+        "schedule { name scope { id } setBy { displayName } }",
+        outcome="NO_GRAPH_CONNECTION",
+    ),
+    Deed("removeSchedule", lambda of: {"tenantId": of.named["tenant"], "name": "nightly"}, "removed"),
+    Deed(
         "confirmSyncRun",
         lambda of: {"id": of.named["runs"][0], "reason": "it is really gone"},
         "syncRun { id tenant { name } }",

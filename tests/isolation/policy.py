@@ -70,6 +70,8 @@ MUTATIONS: Mapping[str, Capability] = MappingProxyType(
         "endRule": Capability.MANAGE_RULES,
         "startSync": Capability.START_SYNC,
         "cancelSync": Capability.START_SYNC,
+        "setSchedule": Capability.START_SYNC,
+        "removeSchedule": Capability.START_SYNC,
         "confirmSyncRun": Capability.START_SYNC,
         "setMembership": Capability.MANAGE_MEMBERS,
         "removeMembership": Capability.MANAGE_MEMBERS,

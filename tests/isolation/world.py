@@ -161,8 +161,28 @@ async def _fill(databases: Databases, realm: Realm, exports: Exports) -> None:
     await _fail(databases, realm)
     await _who_changed_it(databases, realm)
     await _prune(databases, realm)
+    await _schedule(databases, realm)
     running = await make_sync_run(databases.owner, realm.tenant)
     await running.becomes(RUNNING, done=3)
+
+
+async def _schedule(databases: Databases, realm: Realm) -> None:
+    """Two schedules, one of them for named types, and a tick of each."""
+    scheduled = """insert into atlas.schedules (tenant_id, name, scope_id, every_hours, cron, time_zone, anchor,
+            created_by, next_tick, due_at, last_tick)
+        select s.tenant_id, case when named then 'nightly' else 'schedule of ' || :mark end, s.id,
+            case when named then 6 end, case when not named then '0 0 * * *' end, 'UTC', now(), :owner, now(), now(),
+            now()
+        from (select *, selection ->> 'itemTypes' is not null as named from atlas.scopes where tenant_id = :tenant) s"""
+    ticked = """insert into atlas.schedule_ticks (tenant_id, schedule_id, tick, sync_run_id, started_at)
+        select s.tenant_id, s.id, now(),
+            (select r.id from atlas.sync_runs r where r.tenant_id = s.tenant_id and r.scope_id = s.scope_id limit 1),
+            now()
+        from atlas.schedules s where s.tenant_id = :tenant"""
+    values = {"tenant": realm.id, "mark": realm.mark, "owner": realm.tenant.members[Role.OWNER]}
+    async with databases.owner.transaction(realm.tenant.owner) as connection:
+        for statement in (scheduled, ticked):
+            await connection.execute(text(statement), values)
 
 
 async def _prune(databases: Databases, realm: Realm) -> None:

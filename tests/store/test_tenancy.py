@@ -12,8 +12,8 @@ from tests.store.world import DENIED, World, attempt, run
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
     "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
-    "judged_types", "memberships", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes",
-    "source_events", "staged_items", "sync_runs", "tenant_principals",
+    "judged_types", "memberships", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units",
+    "schedule_ticks", "schedules", "scopes", "source_events", "staged_items", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
     "contents", "drift_run_findings", "drift_runs", "events", "findings", "graph_connections", "hash_aliases",
@@ -32,6 +32,8 @@ INSERTS = {
         "idempotency_keys": """(tenant_id, principal_id, key, request_hash, target_id)
             values (:tenant, :owner, 'k', 'h', :scope)""",
         "prune_runs": "(tenant_id, keep_days, requested_by) values (:tenant, 30, :owner)",
+        "schedules": """(tenant_id, name, scope_id, cron, time_zone, anchor, created_by, next_tick, due_at)
+            values (:tenant, 'nightly', :scope, '0 0 * * *', 'UTC', now(), :owner, now(), now())""",
         "graph_connections": """(tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed, created_by)
             values (:tenant, :scope, :scope, :scope, 'GLOBAL', 'CLIENT_SECRET', 'x', :owner)""",
         "rules": "(tenant_id, item_type, reason, owner_id) values (:tenant, 't', 'noise', :owner)",
@@ -66,6 +68,7 @@ UPDATES = {
         "api_tokens": "revoked_at = now()",
         "scopes": "pinned_run_id = :current_run",
         "findings": "status = status",
+        "schedules": "every_hours = 7, created_by = :owner",
         "sync_runs": "status = 'QUEUED'",
         "rules": "ended_at = now()",
     },
@@ -89,7 +92,7 @@ UPDATES = {
 # What a pruning lets go of: of each the world holds one row that no kept run needs.
 PRUNED = {"contents", "events", "item_intervals", "run_duplicates", "run_units", "source_events"}
 DELETES = {
-    "atlas_api": {"memberships", "graph_connections"},
+    "atlas_api": {"memberships", "graph_connections", "schedules"},
     "atlas_worker": {"staged_items", *PRUNED},
     "atlas_sweeper": set(),
 }

@@ -105,6 +105,12 @@ insert into atlas.item_intervals
     (tenant_id, scope_id, item_type, external_id, valid_from, valid_to, item_id, hash, settings_hash, display_name)
     values (:tenant, :scope, 'deviceConfigurations', 'unseen', 10, 11, :scope, 'c1:a', 'c1:a', 'Seen by no run')
 """
+SCHEDULES = """
+insert into atlas.schedules (tenant_id, id, name, scope_id, every_hours, time_zone, anchor, next_tick, due_at)
+    values (:tenant, :schedule, 'default', :scope, 6, 'UTC', now(), now() + interval '1 day', now() + interval '1 day');
+insert into atlas.schedule_ticks (tenant_id, schedule_id, tick, sync_run_id, started_at)
+    values (:tenant, :schedule, now(), :sync_run, now())
+"""
 # What the tables of the first five migrations hold.
 FIRST = (PEOPLE, INVENTORY, DRIFT)
 
@@ -131,6 +137,7 @@ class World:
     sync_run: UUID
     held_run: UUID
     prune_run: UUID
+    schedule: UUID
     pruned_run: UUID
     lease: UUID
     item: UUID
@@ -152,7 +159,7 @@ class World:
 
 
 async def make_world(
-    owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, RULES, EVENTS, HELD, PRUNING)
+    owner: Database, scripts: Sequence[str] = (*FIRST, CONNECTIONS, RULES, EVENTS, HELD, PRUNING, SCHEDULES)
 ) -> World:
     world = World(*(uuid4() for _ in World.__slots__))
     async with owner.transaction(Context(tenant_id=world.tenant)) as connection:

@@ -17,6 +17,7 @@ from atlas.store.tables.inventory import (
 )
 from atlas.store.tables.pruning import prune_runs
 from atlas.store.tables.rules import rules
+from atlas.store.tables.schedules import schedule_ticks, schedules
 from atlas.store.tables.source_events import source_events
 from atlas.store.tables.tenancy import (
     api_tokens,
@@ -55,6 +56,8 @@ __all__ = [
     "rules",
     "run_duplicates",
     "run_units",
+    "schedule_ticks",
+    "schedules",
     "scopes",
     "source_events",
     "staged_items",
