@@ -22,7 +22,7 @@ PATIENCE = 60
 async def until(owner: Database, statement: str, tenant: Tenant) -> Any:
     """The row of the statement, once there is one."""
     async with asyncio.timeout(PATIENCE):
-        while not (found := await rows(owner, statement, t=tenant.id)):
+        while not (found := await rows(owner, statement, t=tenant.id)):  # noqa: ASYNC110  # The database tells.
             await asyncio.sleep(0.2)
     return found[0]
 
