@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+import structlog
 
 from atlas import held, jobs
 from atlas.domain.canonical import form_of
@@ -18,15 +21,22 @@ from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
 from atlas.sources.graph.details import still_there
 from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.events import read_events
 from atlas.sources.graph.reading import read_type, status_of
 from atlas.sources.graph.sign_in import endpoints, signed_in
 from atlas.sources.model import SourceObject, UnitReading
 from atlas.staging import Forms, forms_of, judged, record_staged, stage
-from atlas.store import aliases, connections, recording, staging
+from atlas.store import aliases, connections, recording, source_events, staging
 from atlas.store.database import Database
+
+log = structlog.get_logger(__name__)
 
 MOST_ASKED_FOR: Final = 1_000
 """Of a type that lost more objects than this, so many are asked for by their ids; the rest goes by them."""
+
+# What is asked for when nothing is known yet; and how much later than it happened an event may be told.
+FIRST_EVENTS = timedelta(days=30)
+LATE_EVENTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,7 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
                 await jobs.progress(worker, lease, number, len(reading.wanted))
                 if contract.item_type not in reading.done:
                     await _read_type(worker, lease, client, contract, reading)
+            await _read_events(worker, lease, client)
     await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))
 
 
@@ -152,3 +163,17 @@ async def _confirmed(
         return unit
     message = f"The list left out {len(there)} of the objects that are there, {min(there)} among them. Sync again."
     return replace(unit, status=CoverageStatus.FAILED, error_code="LIST_INCOMPLETE", message=message)
+
+
+async def _read_events(worker: Database, lease: Lease, client: GraphClient) -> None:
+    """Keeps what the source's own record says of changes since the last one known. Without it a run is as good."""
+    tenant_id = lease.job.tenant_id
+    async with jobs.effect(worker, lease) as connection:
+        newest = await source_events.newest(connection, tenant_id)
+    since = datetime.now(UTC) - FIRST_EVENTS if newest is None else newest - LATE_EVENTS
+    try:
+        async for events in read_events(client, since):
+            async with jobs.effect(worker, lease) as connection:
+                await source_events.write(connection, tenant_id, events)
+    except GraphError as error:
+        log.warning("events of the source not read", run=str(lease.job.run_id), code=error.code, status=error.status)

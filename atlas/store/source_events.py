@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,6 +52,14 @@ async def write(connection: AsyncConnection, tenant_id: UUID, events: Iterable[S
     rows = [{"tenant_id": tenant_id, **asdict(event)} for event in events]
     for start in range(0, len(rows), CHUNK):
         await connection.execute(insert(source_events).on_conflict_do_nothing(), rows[start : start + CHUNK])
+
+
+async def newest(connection: AsyncConnection, tenant_id: UUID) -> datetime | None:
+    """When the newest event that is kept happened. As the worker that syncs."""
+    found: datetime | None = await connection.scalar(
+        select(func.max(source_events.c.at)).where(source_events.c.tenant_id == tenant_id)
+    )
+    return found
 
 
 async def around(
