@@ -15,7 +15,7 @@ from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.principals import Principal, load_principal
 from atlas.schema.refs import FindingRef, ScopeRef, TenantRef
-from atlas.schema.resolvers import resolved
+from atlas.schema.resolvers import Relation, resolved
 from atlas.schema.sync_runs import Progress, RunError, SyncRun, error_of, progress_of, sync_run_at
 from atlas.store import drift_runs as store
 from atlas.store.findings import of_drift_run
@@ -70,17 +70,17 @@ class DriftRun(Node):
 
         return await tenant_at(info.context, self.tenant_id)
 
-    @resolved("The scope whose runs are compared.")
+    @resolved("The scope whose runs are compared.", Relation("atlas.schema.scopes.load_scope", "scope_id"))
     async def scope(self, info: Info) -> ScopeRef:
         from atlas.schema.scopes import scope_at
 
         return await scope_at(info.context, self.tenant_id, self.scope_id)
 
-    @resolved("The run that is measured from.")
+    @resolved("The run that is measured from.", Relation("atlas.schema.sync_runs.load_sync_run", "baseline_run_id"))
     async def baseline_run(self, info: Info) -> SyncRun:
         return await sync_run_at(info.context, self.tenant_id, self.baseline_run_id)
 
-    @resolved("The run that is looked at.")
+    @resolved("The run that is looked at.", Relation("atlas.schema.sync_runs.load_sync_run", "current_run_id"))
     async def current_run(self, info: Info) -> SyncRun:
         return await sync_run_at(info.context, self.tenant_id, self.current_run_id)
 

@@ -26,7 +26,7 @@ from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.principals import Principal, load_principal
 from atlas.schema.refs import AuditEventRef, FindingRef, InventoryItemRef, RuleRef, ScopeRef, TenantRef
-from atlas.schema.resolvers import resolved
+from atlas.schema.resolvers import Relation, resolved
 from atlas.schema.sync_runs import SyncRun, sync_run_at
 from atlas.store import findings as store
 from atlas.store.pages import Listing, Row, Source
@@ -123,7 +123,7 @@ class Finding(Node):
 
         return await tenant_at(info.context, self.tenant_id)
 
-    @resolved("The scope.")
+    @resolved("The scope.", Relation("atlas.schema.scopes.load_scope", "scope_id"))
     async def scope(self, info: Info) -> ScopeRef:
         from atlas.schema.scopes import scope_at
 
@@ -143,11 +143,17 @@ class Finding(Node):
     async def changed_by(self, info: Info) -> Attribution:
         return await load_attribution(info.context, self.tenant_id, self.key)
 
-    @resolved("The run that was measured from in the pair in which it was first seen.")
+    @resolved(
+        "The run that was measured from in the pair in which it was first seen.",
+        Relation("atlas.schema.sync_runs.load_sync_run", "baseline_run_id"),
+    )
     async def baseline_run(self, info: Info) -> SyncRun:
         return await sync_run_at(info.context, self.tenant_id, self.baseline_run_id)
 
-    @resolved("The run that was looked at in the pair in which it was first seen.")
+    @resolved(
+        "The run that was looked at in the pair in which it was first seen.",
+        Relation("atlas.schema.sync_runs.load_sync_run", "current_run_id"),
+    )
     async def current_run(self, info: Info) -> SyncRun:
         return await sync_run_at(info.context, self.tenant_id, self.current_run_id)
 

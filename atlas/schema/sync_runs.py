@@ -14,7 +14,7 @@ from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.principals import Principal, load_principal
 from atlas.schema.refs import ScopeRef, TenantRef
-from atlas.schema.resolvers import resolved
+from atlas.schema.resolvers import Relation, resolved
 from atlas.store import sync_runs as store
 from atlas.store.pages import Listing, Row, Source
 
@@ -79,7 +79,7 @@ class SyncRun(Node):
 
         return await tenant_at(info.context, self.tenant_id)
 
-    @resolved("What the run covers.")
+    @resolved("What the run covers.", Relation("atlas.schema.scopes.load_scope", "scope_id"))
     async def scope(self, info: Info) -> ScopeRef:
         from atlas.schema.scopes import scope_at
 

@@ -1,0 +1,59 @@
+"""The planned executor beside graphql-core's own: random documents over the real schema, of a real world of data."""
+
+import itertools
+import json
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+from atlas.schema.executor.code import plan_of
+from atlas.schema.root import build
+from atlas.store.database import Database
+from tests.fuzz.conftest import JSON, Ground
+from tests.fuzz.test_documents import documents
+from tests.http.conftest import serving
+
+_SEED = 20261124
+# Under one id, what is told of a fault is the same.
+_ID = {"x-request-id": "the-same-request"}
+
+
+async def compared(ground: Ground, api: Database, count: int, seed: int) -> Counter[str]:
+    """How many answers were of which kind; each is asked of both executors, and must be the same but for its order."""
+    asked = [one for one in documents(ground, count, seed) if one.kind in {"query", "introspection"}]
+    seen: Counter[str] = Counter()
+    async with serving(api, schema=build(planned=False)) as standard:
+        for asker, one in zip(itertools.cycle(ground.roles), asked, strict=False):
+            headers = JSON | _ID | {"authorization": f"Bearer {asker.token}"}
+            answers = []
+            for url in (ground.server.url, standard.url):
+                async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+                    response = await client.post("/graphql", content=one.body())
+                answers.append((response.status_code, _sorted(response.json())))
+            assert answers[0] == answers[1], one.query
+            body = answers[0][1]
+            seen["errors" if body.get("errors") else "data"] += 1
+            seen["lists"] += '": [{"' in json.dumps(body)
+    return seen
+
+
+def _sorted(body: dict[str, Any]) -> dict[str, Any]:
+    """Siblings run side by side, so that the order of their errors is chance."""
+    return body | ({"errors": sorted(body["errors"], key=json.dumps)} if "errors" in body else {})
+
+
+async def test_random_documents_are_answered_alike(ground: Ground, api: Database) -> None:
+    plan_of.cache_clear()
+    seen = await compared(ground, api, 400, _SEED)
+    assert seen["data"] > 100, seen
+    assert seen["lists"] > 30, seen
+    assert plan_of.cache_info().misses > 30
+
+
+@pytest.mark.soak
+async def test_ten_thousand_random_documents_are_answered_alike(ground: Ground, api: Database) -> None:
+    seen = await compared(ground, api, 10_000, _SEED + 1)
+    print(f"\n{dict(seen)}, {plan_of.cache_info().misses} plans")  # noqa: T201
+    assert seen["lists"] > 500, seen
