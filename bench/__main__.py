@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import drift, graph, service
+from bench import drift, graph, graphql, service
 
 
 def main() -> None:
@@ -15,10 +15,14 @@ def main() -> None:
     reading = parts.add_parser("graph", help="memory and requests of reading a tenant from Microsoft Graph")
     graph.options(reading)
     reading.set_defaults(run=graph.run)
+    asking = parts.add_parser("graphql", help="requests a second of one query, beside a hand-written floor")
+    graphql.options(asking)
+    asking.set_defaults(run=graphql.run)
     given = parser.parse_args()
     if given.part is None:
         drift.run(given)
         graph.run(parser.parse_args(["graph"]))
+        graphql.run(parser.parse_args(["graphql"]))
         given = parser.parse_args(["service"])
     given.run(given)
 

@@ -139,14 +139,15 @@ def figures(found: Sequence[Contender]) -> Mapping[str, Mapping[str, float]]:
             "p50": one.best.percentile(0.5) * 1_000,
             "p99": one.best.percentile(0.99) * 1_000,
             "cpu": one.cpu,
-            "cpu_of_floor": floor.cpu / one.cpu,
+            # A few requests take less than the clock of the system tells.
+            "cpu_of_floor": floor.cpu / one.cpu if one.cpu else float("nan"),
         }
         for one in found
     }
 
 
 async def prepare(running: Services) -> Ground:
-    """A tenant with 200 findings of four scopes, of which a page is read, and ten thousand of another tenant."""
+    """A tenant with 200 findings of four scopes, of which a page is read."""
     await bootstrap(running.superuser_database_url)
     await upgrade(running.owner_database_url)
     owner, api = open_database(running.owner_database_url), open_database(running.database_url)
