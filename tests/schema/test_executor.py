@@ -11,6 +11,7 @@ import pytest
 import strawberry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from atlas.schema.executor.code import plan_of
@@ -271,3 +272,19 @@ async def test_the_code_answers_and_not_graphql_core(monkeypatch: pytest.MonkeyP
         assert errors == [], name
     data, errors = await answer(PLANNED, DOCUMENTS["resolved"], [thing(1)], {})
     assert errors != []
+
+
+async def test_an_extension_that_wants_to_see_each_field_sees_each_field() -> None:
+    seen: list[str] = []
+
+    class Watching(SchemaExtension):
+        def resolve(self, next_: Any, source: Any, info: Any, *given: Any, **named: Any) -> Any:
+            seen.append(info.field_name)
+            return next_(source, info, *given, **named)
+
+    watched = strawberry.Schema(
+        Query, types=[Thing, Tag], execution_context_class=PlannedExecutor, extensions=[Watching]
+    )
+    result = await watched.execute("{ things { number name } }", context_value=Ground([thing(1)]))
+    assert result.errors is None
+    assert seen == ["things", "number", "name"]

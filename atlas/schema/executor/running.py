@@ -34,7 +34,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         item = return_type.of_type
         nullable = not is_non_null_type(item)
         type_ = item if nullable else item.of_type
-        if type(result) is not list or not result or not is_object_type(type_) or self.middleware_manager is None:
+        if type(result) is not list or not result or not is_object_type(type_) or self._watched:
             return standard()
         grouped = self._grouped(type_, field_details_list)
         plan = plan_of(shape_of(type_, grouped, self._grouped))
@@ -65,6 +65,12 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             results.update(rest)
             return results
         return _joined(results, rest)
+
+    @property
+    def _watched(self) -> bool:
+        """Does an extension want to see each field?"""
+        manager = self.middleware_manager
+        return manager is not None and bool(manager.middlewares)
 
     def _grouped(self, type_: GraphQLObjectType, field_details_list: Any) -> Grouped:
         collected: Grouped = self.collect_subfields(type_, field_details_list).grouped_field_set
