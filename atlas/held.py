@@ -33,9 +33,10 @@ async def keep(
     await recording.insert_units(connection, tenant_id, scope_id, run_id, None, units)
 
 
-async def hold(connection: Connection, lease: Lease, *, drops: Sequence[Drop]) -> None:
-    """Leaves what is staged of the run as it is, without recording any of it."""
+async def hold(connection: Connection, lease: Lease, scope_id: UUID, *, drops: Sequence[Drop]) -> None:
+    """Leaves what is staged of the run as it is, without recording any of it. It is the one that waits of its scope."""
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    await overtake(connection, lease, scope_id)
     await job_store.write(
         connection, "sync", tenant_id, run_id,
         status=SyncRunStatus.NEEDS_CONFIRMATION, lease_token=None, lease_until=None,

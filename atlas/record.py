@@ -151,7 +151,7 @@ async def _record(
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
     if drops:
         await held.keep(connection, lease, scope_id, items=incoming, units=_rows(inventory.units))
-        await held.hold(connection, lease, drops=drops)
+        await held.hold(connection, lease, scope_id, drops=drops)
         return
     await recording.apply(connection, tenant_id, scope_id, seq)
     await _rename(connection, tenant_id, scope_id, items, renamed)

@@ -13,7 +13,7 @@ from atlas.store.recording import Delta
 
 NAMED_PROBLEMS = 10
 STALE = "STALE"
-STALE_MESSAGE = "A newer run was recorded meanwhile. Sync again."
+STALE_MESSAGE = "A newer run was read meanwhile. Sync again."
 
 
 async def end_recorded(

@@ -227,6 +227,28 @@ async def test_a_later_recording_lets_go_of_what_a_failed_confirmation_brought(
     assert await held_of(api, tenant) == 0
 
 
+async def test_of_several_held_runs_only_the_newest_waits(
+    api: Database, worker: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    first = await hold(api, worker, tenant, tmp_path)
+    second = await record(api, worker, tenant, export(tmp_path / "again", 0, 1, 2))
+    assert (await run_of(api, tenant, second))["status"] == "NEEDS_CONFIRMATION"
+    assert (await run_of(api, tenant, first))["error_code"] == "STALE"
+    assert await held_of(api, tenant) == 3, "what the first one brought is let go"
+    with pytest.raises(RefusedError, match="stale"):
+        await held.confirm_run(api, tenant.as_(Role.MANAGER), first, reason="cleaned up")
+    await work(worker, await held.confirm_run(api, tenant.as_(Role.MANAGER), second, reason="cleaned up"))
+    assert (await run_of(api, tenant, second))["removed"] == NUMBER - 3
+
+
+async def test_a_small_type_is_held_too_but_for_a_handful(
+    api: Database, worker: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    await record(api, worker, tenant, export(tmp_path / "whole", *range(5)))
+    run = await run_of(api, tenant, await record(api, worker, tenant, export(tmp_path / "one", 0)))
+    assert run["status"] == "NEEDS_CONFIRMATION"
+
+
 @pytest.mark.parametrize(
     "status",
     [CoverageStatus.FAILED, CoverageStatus.TRUNCATED, CoverageStatus.FORBIDDEN, CoverageStatus.UNLICENSED],
@@ -283,7 +305,7 @@ async def record_with(
 
 
 def test_the_threshold_is_a_share_of_what_a_type_holds() -> None:
-    drops = [Drop("less", 10, 4, 6), Drop("half", 10, 5, 5), Drop("few", 9, 9, 0), Drop("all", 10, 10, 12)]
+    drops = [Drop("less", 10, 4, 6), Drop("half", 10, 5, 5), Drop("few", 4, 4, 0), Drop("all", 10, 10, 12)]
     assert [one.item_type for one in beyond(drops, Threshold())] == ["half", "all"]
-    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=5))] == ["less", "half", "few", "all"]
+    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=4))] == ["less", "half", "few", "all"]
     assert [one.item_type for one in beyond(drops, Threshold(share=1))] == ["all"]

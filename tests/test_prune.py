@@ -258,3 +258,33 @@ async def test_of_many_sweepers_one_asks_for_the_pruning_of_a_day(
                       " where tenant_id = :t returning id", t=tenant.id)  # fmt: skip
     assert [job.tenant_id for job in await prune.ask_due(sweeper, 30)] == [tenant.id]
     assert await prune.ask_due(sweeper, 30) == []
+
+
+async def test_events_of_what_is_not_generated_yet_stay(
+    owner: Database, api: Database, worker: Database, tmp_path: Path
+) -> None:
+    """What changed while nobody asked for drift is still told with who may have done it."""
+    tenant = await make_tenant(owner, api)
+    run_ids = [
+        await record(api, worker, tenant, write_export(tmp_path / str(value), make_policy(0, value=value)))
+        for value in (1, 2)
+    ]
+    await age(owner, tenant, run_ids)
+    run_ids.append(await record(api, worker, tenant, write_export(tmp_path / "3", make_policy(0, value=3))))
+    await rows(
+        owner,
+        """insert into atlas.source_events
+               (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
+           select :t, 'one', i.external_id, 'Patch', 'Patch', 'USER', 'u', r.started_at
+           from atlas.item_intervals i join atlas.sync_runs r on r.tenant_id = i.tenant_id and r.id = :second
+           where i.tenant_id = :t limit 1 returning id""",
+        t=tenant.id, second=run_ids[1],
+    )  # fmt: skip
+    kept = "select id from atlas.source_events where tenant_id = :t"
+    await pruned(api, worker, tenant)
+    assert len(await rows(owner, kept, t=tenant.id)) == 1
+    await generated(api, worker, tenant)
+    await rows(owner, "update atlas.findings set status = 'RESOLVED', resolution = 'REVERTED' where tenant_id = :t"
+               " returning id", t=tenant.id)  # fmt: skip
+    await pruned(api, worker, tenant)
+    assert await rows(owner, kept, t=tenant.id) == [], "the control: nothing else keeps it"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, select, text
 
 from atlas import rules, triage
 from atlas.domain.errors import RefusedError
@@ -209,3 +209,27 @@ async def test_a_rule_that_stands_for_no_time_or_without_a_reason_is_refused(api
         await create(api, tenant, NAMED, expires_at=datetime.now(UTC))
     with pytest.raises(RefusedError, match="reason"):
         await rules.create(api, tenant.owner, NAMED, reason=" ")
+
+
+async def test_nothing_is_hidden_by_a_rule_that_has_ended_or_for_longer_than_it_stands(
+    api: Database, tenant: Tenant
+) -> None:
+    """As SQL, by somebody who may make rules: the database looks at the rule itself."""
+    manager = tenant.as_(Role.MANAGER)
+    ended = await rules.create(api, manager, Parts(subject_pattern="nothing"), reason="noise")
+    await rules.end(api, manager, ended, reason="over")
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    short = await rules.create(api, manager, Parts(subject_pattern="no such"), reason="noise", expires_at=soon)
+    shown = {row["id"] for row in await findings_of(api, tenant) if row["suppressed_by"] is None}
+    assert shown
+    for rule, until in ((ended, None), (short, None), (short, soon + timedelta(days=1)), (uuid4(), None)):
+        async with api.transaction(manager) as connection:
+            await connection.execute(
+                text("select atlas.suppress(:ids, :rules, :untils)").bindparams(
+                    bindparam("ids", type_=ARRAY(Uuid)),
+                    bindparam("rules", type_=ARRAY(Uuid)),
+                    bindparam("untils", type_=ARRAY(DateTime(timezone=True))),
+                ),
+                {"ids": list(shown), "rules": [rule] * len(shown), "untils": [until] * len(shown)},
+            )
+        assert shown == {row["id"] for row in await findings_of(api, tenant) if row["suppressed_by"] is None}

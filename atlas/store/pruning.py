@@ -67,6 +67,10 @@ _GOES: Mapping[Table, str] = {
     "source_events": """
         from atlas.source_events u
         where u.tenant_id = :tenant and u.at < :cutoff and not exists (
+            select from atlas.scopes s join atlas.sync_runs r on r.tenant_id = s.tenant_id and r.scope_id = s.id
+            where s.tenant_id = :tenant and s.last_seq > coalesce(s.generated_seq, 1)
+              and r.seq >= coalesce(s.generated_seq, 1) and r.pruned_at is null and r.started_at <= u.at)
+          and not exists (
             select from atlas.findings f
             where f.tenant_id = :tenant and f.status in ('NEW', 'ACKNOWLEDGED')
               and regexp_replace(f.external_id, '~[0-9a-f]{8}$', '') = u.resource_id)""",

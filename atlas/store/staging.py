@@ -191,6 +191,20 @@ async def missing(
     return list(rows.scalars())
 
 
+async def forms(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> dict[str, str]:
+    """Item type -> the form that what is staged of it goes on in, which begins its hashes."""
+    rows = await connection.execute(
+        text(
+            """
+            select distinct item_type, split_part(coalesce(renamed_hash, hash), ':', 1) as form
+            from atlas.staged_items where tenant_id = :tenant and run_id = :run
+            """
+        ),
+        {"tenant": tenant_id, "run": run_id},
+    )
+    return {row.item_type: row.form for row in rows}
+
+
 async def number(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> int:
     found: int = (
         await connection.execute(
