@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from atlas.access import require, tenant_of
@@ -14,7 +14,7 @@ from atlas.domain.vocabulary import Capability, ChangeType, FindingKind, UserErr
 from atlas.store import rules as store
 from atlas.store.bodies import unpack_evidence
 from atlas.store.database import Connection, Context, Database, Row
-from atlas.triage import checked_reason
+from atlas.triage import check_end, checked_reason
 
 MOST_RULES = 500
 MOST_RUNS = 100
@@ -44,10 +44,7 @@ async def create(
     Raises `RefusedError` INVALID_INPUT, NOT_FOUND, FORBIDDEN, or CONFLICT where `replaces` has ended.
     """
     parts, reason, tenant_id = checked(parts), checked_reason(reason), tenant_of(context)
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise RefusedError(
-            UserErrorCode.INVALID_INPUT, "expiresAt lies in the past. Name a time to come.", ("input", "expiresAt")
-        )
+    check_end(expires_at)
     rule_id = uuid4()
     async with db.transaction(replace(context, reason=reason)) as connection:
         await require(connection, context, Capability.MANAGE_RULES)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from uuid import UUID
 
 from atlas.access import require
@@ -38,10 +38,7 @@ async def acknowledge(
     is RESOLVED or has moved on from `expected_version`.
     """
     reason = checked_reason(reason)
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise RefusedError(
-            UserErrorCode.INVALID_INPUT, "expiresAt lies in the past. Name a time to come.", ("input", "expiresAt")
-        )
+    check_end(expires_at)
     if not 1 <= len(finding_ids) <= MOST:
         raise RefusedError(UserErrorCode.INVALID_INPUT, f"Name 1 to {MOST} findings at a time.", ("input", "ids"))
     tenant_id = _tenant(context)
@@ -149,6 +146,18 @@ async def _lock(connection: Connection, context: Context, ids: Sequence[UUID], e
             "Somebody else changed this finding in the meantime. Load it again and decide anew.",
             ("input", "expectedVersion"),
         )
+
+
+def check_end(expires_at: datetime | None) -> None:
+    """Raises `RefusedError` INVALID_INPUT for an end that lies in the past, or in the last year of the calendar."""
+    if expires_at is None:
+        return
+    wrong = "lies in the past. Name a time to come." if expires_at <= datetime.now(UTC) else None
+    # The last moment of Python's calendar would be kept as infinity, which comes back without an offset.
+    if expires_at.year == MAXYEAR:
+        wrong = f"lies too far ahead. Name a time before the year {MAXYEAR}, or none."
+    if wrong:
+        raise RefusedError(UserErrorCode.INVALID_INPUT, f"expiresAt {wrong}", ("input", "expiresAt"))
 
 
 def checked_reason(reason: str) -> str:

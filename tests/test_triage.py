@@ -167,3 +167,10 @@ async def test_the_api_role_cannot_write_what_is_the_system_s(api: Database, ten
         assert refused.value.code == "FORBIDDEN"
     async with api.transaction(tenant.owner) as connection:
         assert (await connection.execute(select(findings.c.status).where(findings.c.id == finding))).scalar() == "NEW"
+
+
+async def test_an_acknowledgement_ends_before_the_last_year_of_the_calendar(api: Database, tenant: Tenant) -> None:
+    (finding_id, *_) = [row["id"] for row in await findings_of(api, tenant)]
+    end = datetime.max.replace(tzinfo=UTC)
+    with pytest.raises(RefusedError, match="too far ahead"):
+        await triage.acknowledge(api, tenant.as_(Role.OPERATOR), [finding_id], reason="for ever", expires_at=end)
