@@ -15,6 +15,7 @@ from dramatiq.brokers.redis import RedisBroker
 from atlas import jobs, prune, schedules
 from atlas.domain.errors import OperatorError
 from atlas.graph_sync import GraphSource
+from atlas.jobs import Job
 from atlas.store.database import Database, open_database
 from atlas.workers.actors import Terms, declare
 from atlas.workers.broker import dispatcher, open_broker
@@ -96,22 +97,29 @@ def running(settings: WorkerSettings) -> Iterator[None]:
 
 
 async def _sweep(sweeper: Database, broker: RedisBroker, settings: WorkerSettings) -> None:
-    """Rounds of the sweeper. A round that fails is told, and the next one comes."""
+    """Rounds of the sweeper. A step that fails is told, holds up no other, and comes again with the next round."""
     dispatch = dispatcher(broker)
+
+    async def lost() -> Sequence[Job]:
+        return await jobs.sweep(
+            sweeper,
+            max_attempts=settings.terms.max_attempts,
+            resend_seconds=settings.resend_seconds,
+            grace_seconds=settings.grace_seconds,
+        )
+
+    async def due() -> Sequence[Job]:
+        return await schedules.run_due(sweeper, at_once=settings.scheduled_at_once)
+
+    async def old() -> Sequence[Job]:
+        return () if settings.keep_days is None else await prune.ask_due(sweeper, settings.keep_days)
+
     while True:
-        try:
-            unsent = await jobs.sweep(
-                sweeper,
-                max_attempts=settings.terms.max_attempts,
-                resend_seconds=settings.resend_seconds,
-                grace_seconds=settings.grace_seconds,
-            )
-            await dispatch(unsent)
-            await dispatch(await schedules.run_due(sweeper, at_once=settings.scheduled_at_once))
-            if settings.keep_days is not None:
-                await dispatch(await prune.ask_due(sweeper, settings.keep_days))
-        except Exception as error:  # noqa: BLE001  # Whatever it was, the sweeper is what recovers, so it goes on.
-            log.warning("sweep failed", error=type(error).__name__)
+        for step in (lost, due, old):
+            try:
+                await dispatch(await step())
+            except Exception as error:  # noqa: BLE001  # The sweeper is what recovers, so it goes on.
+                log.warning("sweep failed", step=step.__name__, error=type(error).__name__)
         await asyncio.sleep(settings.sweep_seconds)
 
 

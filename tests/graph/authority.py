@@ -93,7 +93,7 @@ async def authority_in(folder: Path) -> AsyncIterator[Authority]:
             Route("/{directory}/v2.0/.well-known/openid-configuration", configuration),
         ]
     )
-    config = uvicorn.Config(app, ssl_certfile=chain, ssl_keyfile=key, log_level="critical", lifespan="off")
+    config = uvicorn.Config(app, ssl_certfile=chain, ssl_keyfile=key, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -125,6 +125,8 @@ def _arguments(definition: GraphQLField, known: Known, first: int) -> str:
         "key": json.dumps(known.scope_key),
         "runId": json.dumps(known.run_id),
     }
+    if get_named_type(definition.type).name == "RulePreview":
+        given["input"] = '{itemType: "configurationPolicy"}'
     told = [f"{name}: {given[name]}" for name in definition.args if name in given]
     return f"({', '.join(told)})" if told else ""
 

@@ -9,7 +9,7 @@ from tests.secrets.asking import SCHEMA, Asker, Known, selection
 
 
 async def mutate(asker: Asker, known: Known, tenant_id: str, findings: list[str], member_id: str) -> None:
-    """Acknowledges, reopens, pins, unpins, asks for drift and for a sync, and grants and takes a membership."""
+    """Everything that may be written: what is not possible in this house is answered with a `UserError`."""
     of_tenant = {"tenantId": tenant_id}
     of_scope = of_tenant | {"scopeKey": known.scope_key}
     reason = {"reason": "Planned change 4711"}
@@ -22,10 +22,16 @@ async def mutate(asker: Asker, known: Known, tenant_id: str, findings: list[str]
         ("unpinBaseline", of_scope | reason),
         ("generateDrift", of_scope | {"idempotencyKey": "once"}),
         ("startSync", of_tenant),
+        ("cancelSync", {"id": known.run_id}),
+        ("confirmSyncRun", {"id": known.run_id} | reason),
+        ("setSchedule", of_tenant | {"everyHours": 6}),
+        ("removeSchedule", of_tenant),
         ("setMembership", of_tenant | {"principalId": member_id, "role": "OPERATOR"}),
         ("removeMembership", of_tenant | {"principalId": member_id}),
     ):
         await mutation(asker, known, name, given)
+    made = await mutation(asker, known, "createRule", of_tenant | {"rule": {"itemType": "nothing"}} | reason)
+    await mutation(asker, known, "endRule", {"id": made["rule"]["id"]} | reason)
 
 
 async def mutation(asker: Asker, known: Known, name: str, given: dict[str, Any]) -> dict[str, Any]:
