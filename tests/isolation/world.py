@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from atlas import access, drift, generate, jobs, rules, triage
 from atlas.access import Principal
+from atlas.domain.holding import Threshold
 from atlas.domain.rules import Parts
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
@@ -212,6 +213,7 @@ async def _record(databases: Databases, realm: Realm, path: Path, **named: tuple
         path=path,
         deployment_key=DEPLOYMENT_KEY,
         label=f"label of {realm.mark}",
+        threshold=Threshold(least=1000),  # This world loses much at once, and none of it waits for anybody.
         **named,
     )
 
