@@ -25,7 +25,7 @@ from tests.pruning import contents_of, held_by_runs, pruned_until
 from tests.test_drift import KEY, findings_of, generated, record
 
 RUNS = 20
-WALKS = (*range(8), 129)
+WALKS = (*range(4), 129)
 LONG_WALKS = range(100, 160)
 NUMBERS = (1, 2, 3, 4)
 FOLDERS = dict(zip(TYPES, ("SettingsCatalog", "DeviceConfiguration"), strict=True))
