@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from atlas.domain.vocabulary import ExportFormat
 from atlas.logs import where
 from atlas.metrics import Metrics
 from atlas.schema.errors import Code
@@ -28,7 +29,7 @@ LARGEST_BODY = 1024 * 1024
 _SANE_REQUEST_ID = re.compile(r"(?!atlas_|eyJ)[A-Za-z0-9._-]{8,64}")
 _DRAINED = 4
 _DRAIN_SECONDS = 2
-_EXPORTS = frozenset({f"/export/findings.{form}" for form in ("csv", "jsonl", "sarif")})
+_EXPORTS = frozenset({f"/export/findings.{form}" for form in ExportFormat})
 _ROUTES = frozenset({"/", "/graphql", "/healthz", "/readyz", "/metrics"}) | _EXPORTS
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

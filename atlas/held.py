@@ -12,7 +12,7 @@ from atlas.domain.holding import NEEDS_CONFIRMATION, Drop, told
 from atlas.domain.vocabulary import Capability, CoverageStatus, SyncRunStatus, UserErrorCode
 from atlas.jobs import Job, Lease
 from atlas.run_end import STALE, STALE_MESSAGE, end_recorded, overtake
-from atlas.store import aliases, recording
+from atlas.store import aliases, recording, staging
 from atlas.store import held as store
 from atlas.store import jobs as job_store
 from atlas.store.database import Connection, Context, Database, forbidden
@@ -94,15 +94,13 @@ async def _record(
     connection: Connection, lease: Lease, scope_id: UUID, seq: int, items: Sequence[recording.Incoming]
 ) -> None:
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
-    units = [dict(unit) for unit in await store.units(connection, tenant_id, run_id)]
+    units = [dict(unit) for unit in await staging.units(connection, tenant_id, run_id)]
     complete = [unit["item_type"] for unit in units if unit["status"] == CoverageStatus.COMPLETE]
     delta = await recording.stage(connection, tenant_id, scope_id, items, complete)
     await recording.apply(connection, tenant_id, scope_id, seq)
     # A type whose key was rotated was held under the form that it stands recorded in; the next run renames it.
-    forms = {(item.hash.partition(":")[0], item.item_type) for item in items}
-    for form in sorted({form for form, _ in forms}):
-        item_types = sorted(item_type for of, item_type in forms if of == form)
-        await aliases.set_forms(connection, tenant_id, scope_id, item_types, form)
+    forms = {item.item_type: item.hash.partition(":")[0] for item in items}
+    await aliases.set_forms(connection, tenant_id, scope_id, forms)
     await store.number_units(connection, tenant_id, run_id, seq)
     await overtake(connection, lease, scope_id)
     await end_recorded(connection, lease, scope_id, seq, delta=delta, number=len(items), units=units)

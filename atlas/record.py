@@ -155,7 +155,7 @@ async def _record(
         return
     await recording.apply(connection, tenant_id, scope_id, seq)
     await _rename(connection, tenant_id, scope_id, items, renamed)
-    await aliases.set_forms(connection, tenant_id, scope_id, complete, inventory.form)
+    await aliases.set_forms(connection, tenant_id, scope_id, dict.fromkeys(complete, inventory.form))
     units = _rows(inventory.units)
     await recording.insert_units(connection, tenant_id, scope_id, run_id, seq, units)
     await overtake(connection, lease, scope_id)

@@ -153,9 +153,7 @@ async def _record(
     await _rename(connection, tenant_id, run_id, scope_id)
     # A type that was staged before a key was rotated, or a profile bettered, stands recorded in the form it has.
     staged = await staging.forms(connection, tenant_id, run_id)
-    by_form = {one: [kind for kind in complete if staged.get(kind, form) == one] for one in {form, *staged.values()}}
-    for one, item_types in sorted(by_form.items()):
-        await aliases.set_forms(connection, tenant_id, scope_id, item_types, one)
+    await aliases.set_forms(connection, tenant_id, scope_id, dict.fromkeys(complete, form) | staged)
     await held_store.number_units(connection, tenant_id, run_id, seq)
     number = await staging.number(connection, tenant_id, run_id)
     await held_store.forget(connection, tenant_id, run_id)

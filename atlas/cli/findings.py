@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, choice, moment, option
+from atlas.cli.options import ExpiresAt, Home, Json, Tenant, Token, choice
 from atlas.cli.output import print_json, say
 from atlas.domain.vocabulary import ExportFormat, FindingStatus, Severity
 
@@ -69,10 +69,7 @@ def ack(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", show_default=False, help="Why it is all right: it is kept.")
     ],
-    expires_at: Annotated[
-        datetime | None,
-        option(moment, "--expires-at", metavar="TIME", help="Until when, e.g. 2027-01-31; else for good."),
-    ] = None,
+    expires_at: ExpiresAt = None,
     tenant: Annotated[
         str | None,
         typer.Option("--tenant", metavar="NAME", show_default=False, help="Where a fingerprint is looked for."),
@@ -98,11 +95,9 @@ def ack(
 def _write(found: list[dict[str, Any]], form: ExportFormat) -> None:
     import sys
 
-    from atlas.domain.exports import writer
+    from atlas.domain.exports import written
 
-    written = writer(form)
-    lines = [written.one(one, number == 0) for number, one in enumerate(found)]
-    sys.stdout.buffer.write(b"".join([written.head, *lines, written.tail]))
+    sys.stdout.buffer.write(written(form, found))
     sys.stdout.buffer.flush()
 
 

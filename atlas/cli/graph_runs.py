@@ -1,11 +1,10 @@
 """Syncs from Microsoft Graph at the command line: asked for, waited for with the progress of each type, cancelled."""
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from atlas.cli.output import progress
+from atlas.cli.waiting import until
 from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import SyncRunStatus
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from atlas.cli.caller import Caller
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _OPEN = frozenset({SyncRunStatus.QUEUED, SyncRunStatus.RUNNING})
 
 
@@ -59,18 +57,15 @@ async def _ended(
     from atlas.cli.graph import SYNC_RUN, node
     from atlas.schema.ids import encode_id
 
-    pause, deadline = _FIRST_PAUSE, time.monotonic() + seconds
-    while True:
+    async def read() -> dict[str, Any] | None:
         run = await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", tenant_id, run_id))
         if run["progress"]:
             moved(run["progress"]["done"], run["progress"]["total"])
-        if run["status"] not in _OPEN:
-            return run
-        if time.monotonic() > deadline:
-            raise OperatorError(
-                "WAITED_TOO_LONG",
-                f"After {seconds:g} seconds the sync run {run_id} has not ended.",
-                "See that a worker runs (`atlas up` or `atlas worker`). The run goes on; `atlas sync cancel` ends it.",
-            )
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        return None if run["status"] in _OPEN else run
+
+    late = OperatorError(
+        "WAITED_TOO_LONG",
+        f"After {seconds:g} seconds the sync run {run_id} has not ended.",
+        "See that a worker runs (`atlas up` or `atlas worker`). The run goes on; `atlas sync cancel` ends it.",
+    )
+    return await until(read, seconds, late)

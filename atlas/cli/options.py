@@ -81,6 +81,17 @@ def identifier(text: str | UUID) -> UUID:
         raise typer.BadParameter("An id is a UUID such as 8c2f3b5e-0d1a-4f6b-9a3e-5d7c1b2a4e6f.") from None
 
 
+def option(parser: Any, *names: str, **more: Any) -> Any:
+    """A `typer.Option` that is read by a function of this module."""
+    return typer.Option(*names, parser=parser, show_default=False, **more)
+
+
+ExpiresAt = Annotated[
+    datetime | None,
+    option(moment, "--expires-at", metavar="TIME", help="Until when, e.g. 2027-01-31; else for good."),
+]
+
+
 def choice(vocabulary: type[StrEnum], *names: str, help: str) -> Any:  # noqa: A002
     """An option whose value is a word of a vocabulary, in capitals or not."""
 
@@ -101,8 +112,3 @@ def words(values: list[str] | None) -> list[str] | None:
     if not found:
         raise typer.BadParameter("Name at least one.")
     return list(dict.fromkeys(found))
-
-
-def option(parser: Any, *names: str, **more: Any) -> Any:
-    """A `typer.Option` that is read by a function of this module."""
-    return typer.Option(*names, parser=parser, show_default=False, **more)

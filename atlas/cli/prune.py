@@ -1,7 +1,5 @@
 """`atlas prune`: lets go of what old runs held, or shows what would go."""
 
-import asyncio
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +7,13 @@ import typer
 
 from atlas.cli.options import Home, Json, Tenant, Token
 from atlas.cli.output import print_json, progress, row, say, stdout, table
+from atlas.cli.waiting import until
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Caller
     from atlas.prune import Pruned
     from atlas.store.database import Context
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _WORDS = {
     "runs": "runs, whose rows stay",
     "intervals": "versions of objects",
@@ -93,19 +91,18 @@ async def _wait(caller: "Caller", context: "Context", run_id: Any, seconds: floa
     from atlas.domain.errors import OperatorError
     from atlas.prune import outcome
 
-    pause, deadline = _FIRST_PAUSE, time.monotonic() + seconds
+    late = OperatorError(
+        "WAITED_TOO_LONG",
+        f"After {seconds:g} seconds the pruning has not ended.",
+        "See that a worker runs (`atlas up` or `atlas worker`); the pruning stays queued.",
+    )
     with progress("Waiting for the worker", quiet=quiet) as moved:
-        while (went := await outcome(caller.db, context, run_id)) is None:
+
+        async def read() -> "Pruned | None":
             moved(0, None)
-            if time.monotonic() > deadline:
-                raise OperatorError(
-                    "WAITED_TOO_LONG",
-                    f"After {seconds:g} seconds the pruning has not ended.",
-                    "See that a worker runs (`atlas up` or `atlas worker`); the pruning stays queued.",
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-    return went
+            return await outcome(caller.db, context, run_id)
+
+        return await until(read, seconds, late)
 
 
 def _show(told: dict[str, Any]) -> None:

@@ -1,11 +1,10 @@
 """`atlas rule`: what a tenant does not want to hear of."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas.cli.options import Home, Json, Tenant, Token, moment, option
+from atlas.cli.options import ExpiresAt, Home, Json, Tenant, Token
 from atlas.cli.output import print_json, row, say, stdout, table
 
 if TYPE_CHECKING:
@@ -50,10 +49,7 @@ def create(
     path: Path = None,
     subject: Subject = None,
     value: Value = None,
-    expires_at: Annotated[
-        datetime | None,
-        option(moment, "--expires-at", metavar="TIME", help="Until when, e.g. 2027-01-31; else for good."),
-    ] = None,
+    expires_at: ExpiresAt = None,
     replaces: Annotated[
         str | None,
         typer.Option("--replaces", metavar="RULE", show_default=False, help="Whose next version it is: that ends."),

@@ -21,19 +21,23 @@ async def forms(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) ->
     return {row.item_type: row.form for row in rows}
 
 
-async def set_forms(
-    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, item_types: Iterable[str], form: str
-) -> None:
+async def set_forms(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, form_of: Mapping[str, str]) -> None:
+    """Item type -> the form that its contents stand recorded in from now on."""
     await connection.execute(
         text(
             """
             insert into atlas.recorded_forms as f (tenant_id, scope_id, item_type, form)
-            select :tenant, :scope, t, :form from unnest(:types) t
+            select :tenant, :scope, n.item_type, n.form from unnest(:types, :forms) n (item_type, form)
             on conflict (tenant_id, scope_id, item_type) do update set form = excluded.form
             where f.form <> excluded.form
             """
-        ).bindparams(bindparam("types", type_=_TEXTS)),
-        {"tenant": tenant_id, "scope": scope_id, "types": sorted(item_types), "form": form},
+        ).bindparams(bindparam("types", type_=_TEXTS), bindparam("forms", type_=_TEXTS)),
+        {
+            "tenant": tenant_id,
+            "scope": scope_id,
+            "types": sorted(form_of),
+            "forms": [form for _, form in sorted(form_of.items())],
+        },
     )
 
 

@@ -52,17 +52,6 @@ async def kept(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> li
     return [Incoming(**row) for row in rows.mappings()]
 
 
-async def units(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> Sequence[RowMapping]:
-    """(item_type, status, observed) of the run, by item type."""
-    u = run_units.c
-    rows = await connection.execute(
-        select(u.item_type, u.status, u.observed)
-        .where(u.tenant_id == tenant_id, u.run_id == run_id)
-        .order_by(u.item_type)
-    )
-    return rows.mappings().all()
-
-
 async def number_units(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, seq: int) -> None:
     """The run is recorded as `seq` now, and so is its coverage."""
     await connection.execute(
