@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from atlas.domain.canonical import CanonicalError, Item, canonical_item, form_of
 from atlas.domain.keys import TenantKey
+from atlas.domain.naming import Labels
 from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.vocabulary import CoverageStatus
 from atlas.sources.model import Reading, SourceObject, UnitReading
@@ -22,7 +23,7 @@ class Inventory:
 
     `form` is the prefix of its hashes. `under_old_form` gives the items of some types under an older prefix, each
     beside what it is now, or None where that form or key is not known any more; `old_names` what the contents of
-    some hashes were called under earlier keys.
+    some hashes were called under earlier keys. `labels` are those that the source gave.
     """
 
     items: tuple[Item, ...]
@@ -31,6 +32,7 @@ class Inventory:
     form: str
     under_old_form: UnderOldForm
     old_names: OldNames
+    labels: Labels
 
 
 def canonicalise(
@@ -73,7 +75,9 @@ def canonicalise(
         wanted = [(source, item) for source, item in zip(sources, items, strict=True) if item.hash in hashes]
         return without_doubt([(_item(source, *old).hash, item.hash) for old in earlier for source, item in wanted])
 
-    return Inventory(tuple(items), tuple(units), tuple(problems), form_of(*present), under_old_form, old_names)
+    return Inventory(
+        tuple(items), tuple(units), tuple(problems), form_of(*present), under_old_form, old_names, reading.labels
+    )
 
 
 def _item(source: SourceObject, key: TenantKey, profiles: Profiles) -> Item:

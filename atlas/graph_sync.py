@@ -6,21 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from atlas import held, jobs
 from atlas.domain.canonical import form_of
 from atlas.domain.errors import OperatorError
 from atlas.domain.holding import Threshold
 from atlas.domain.keys import derive_tenant_key
+from atlas.domain.naming import Named
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.graph_connection import Opened, open_connection
+from atlas.graph_labels import MOST_NAMED, note, read_run_labels
 from atlas.jobs import Lease
 from atlas.sources.graph.budget import Budget
 from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
 from atlas.sources.graph.details import still_there
 from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
 from atlas.sources.graph.events import read_events
 from atlas.sources.graph.reading import read_type, status_of
 from atlas.sources.graph.sign_in import endpoints, signed_in
@@ -28,8 +29,6 @@ from atlas.sources.model import SourceObject, UnitReading
 from atlas.staging import Forms, forms_of, judged, record_staged, stage
 from atlas.store import aliases, connections, recording, source_events, staging
 from atlas.store.database import Database
-
-log = structlog.get_logger(__name__)
 
 MOST_ASKED_FOR: Final = 1_000
 """Of a type that lost more objects than this, so many are asked for by their ids; the rest goes by them."""
@@ -59,13 +58,14 @@ class GraphSource:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One sync under way: which types are read, which were, and how what they hold is compared."""
+    """One sync under way: which types are read, which were, how what they hold is compared, and what it names."""
 
     scope_id: UUID
     wanted: tuple[Contract, ...]
     done: frozenset[str]
     recorded: dict[str, str]
     forms: Forms
+    named: set[Named] = field(default_factory=set)
 
 
 async def run_sync(worker: Database, lease: Lease, source: GraphSource) -> None:
@@ -119,6 +119,7 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
                 await jobs.progress(worker, lease, number, len(reading.wanted))
                 if contract.item_type not in reading.done:
                     await _read_type(worker, lease, client, contract, reading)
+            await read_run_labels(worker, lease, client, reading.named, {one.item_type for one in reading.wanted})
             await _read_events(worker, lease, client)
     await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))
 
@@ -134,7 +135,10 @@ async def _read_type(
         await staging.begin(connection, tenant_id, run_id, contract.item_type)
 
     async def emit(objects: Sequence[SourceObject]) -> None:
-        problems.extend(await stage(worker, lease, reading.scope_id, objects, reading.forms, compared))
+        page = await stage(worker, lease, reading.scope_id, objects, reading.forms, compared)
+        problems.extend(page.problems)
+        if len(reading.named) < MOST_NAMED:
+            reading.named.update(page.named)
 
     unit = judged(await read_type(client, contract, emit=emit), problems)
     if unit.status == CoverageStatus.COMPLETE:
@@ -176,4 +180,4 @@ async def _read_events(worker: Database, lease: Lease, client: GraphClient) -> N
             async with jobs.effect(worker, lease) as connection:
                 await source_events.write(connection, tenant_id, events)
     except GraphError as error:
-        log.warning("events of the source not read", run=str(lease.job.run_id), code=error.code, status=error.status)
+        await note(worker, lease, "The source's own events", error, permission=EVENTS_PERMISSION)

@@ -23,7 +23,7 @@ from atlas.jobs import Lease
 from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_recorded, overtake, told
 from atlas.sources.folder import read_folder
 from atlas.sources.model import UnitReading
-from atlas.store import aliases, generation, recording
+from atlas.store import aliases, generation, labels, recording
 from atlas.store import held as held_store
 from atlas.store.database import Connection, Context, Database
 from atlas.sync import request
@@ -148,6 +148,7 @@ async def _record(
     await alias_returning(connection, tenant_id, old_names)
     names = {(item.item_type, item.external_id): item.display_name for item in items}
     await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
+    await labels.write(connection, tenant_id, inventory.labels)
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
     if drops:
         await held.keep(connection, lease, scope_id, items=incoming, units=_rows(inventory.units))

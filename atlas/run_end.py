@@ -6,7 +6,7 @@ from uuid import UUID
 
 from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus
 from atlas.jobs import Lease
-from atlas.store import held, recording
+from atlas.store import held, labels, recording
 from atlas.store import jobs as job_store
 from atlas.store.database import Connection
 from atlas.store.recording import Delta
@@ -31,6 +31,7 @@ async def end_recorded(
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     complete = [unit["item_type"] for unit in units if unit["status"] == CoverageStatus.COMPLETE]
     whole = len(complete) == len(units)
+    await labels.write_names_of_items(connection, tenant_id, scope_id)
     await recording.advance_scope(connection, tenant_id, scope_id, seq, complete)
     await job_store.write(
         connection, "sync", tenant_id, run_id,

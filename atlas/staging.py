@@ -12,6 +12,7 @@ from atlas.domain.canonical import CanonicalError, Item, canonical_item, encode_
 from atlas.domain.holding import Threshold, beyond
 from atlas.domain.identity import item_id, plain_id, separate_duplicates
 from atlas.domain.keys import TenantKey
+from atlas.domain.naming import Named, names_in
 from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.vocabulary import CoverageStatus
 from atlas.jobs import Lease
@@ -48,18 +49,22 @@ def forms_of(keys: Sequence[TenantKey], profiles: Sequence[Profiles] = PROFILES)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Objects in canonical form: as the scope's open contents have it, and beside it as they go on."""
+    """Objects in canonical form: as the scope's open contents have it, and beside it as they go on.
+
+    `problems` are what could not be told, and `named` what the objects name by ids.
+    """
 
     items: tuple[Item, ...]
     renamed: tuple[Item | None, ...]
     earlier: dict[str, str]
     problems: tuple[str, ...]
+    named: frozenset[Named]
 
 
 async def stage(
     worker: Database, lease: Lease, scope_id: UUID, objects: Sequence[SourceObject], forms: Forms, compared: Form
-) -> tuple[str, ...]:
-    """Puts one page aside: contents by their hash, and a staged row an object. Returns what could not be told.
+) -> Page:
+    """Puts one page aside: contents by their hash, and a staged row an object.
 
     `compared` is the form in which the scope's contents of this type stand recorded.
     """
@@ -72,7 +77,7 @@ async def stage(
         await recording.insert_contents(connection, tenant_id, missing)
         await alias_returning(connection, tenant_id, {old: new for old, new in page.earlier.items() if new in missing})
         await staging.put(connection, tenant_id, lease.job.run_id, _rows(scope_id, page))
-    return page.problems
+    return page
 
 
 def _rows(scope_id: UUID, page: Page) -> list[Staged]:
@@ -97,7 +102,8 @@ def _canonical(objects: Sequence[SourceObject], forms: Forms, compared: Form) ->
         if item is now:
             # What a content was called in an earlier form: something may have been decided about it then.
             earlier += [(_item(source, form).hash, now.hash) for form in forms.earlier]
-    return Page(tuple(items), tuple(renamed), without_doubt(earlier), tuple(problems))
+    named = frozenset[Named]().union(*(names_in(item.properties) for item in items))
+    return Page(tuple(items), tuple(renamed), without_doubt(earlier), tuple(problems), named)
 
 
 def _item(source: SourceObject, form: Form) -> Item:

@@ -26,6 +26,16 @@ class CoverageStatus(StrEnum):
     ABSENT = "ABSENT"
 
 
+class LabelKind(StrEnum):
+    """What a label is of."""
+
+    GROUP = "GROUP"
+    FILTER = "FILTER"
+    SCOPE_TAG = "SCOPE_TAG"
+    SETTING = "SETTING"
+    OPTION = "OPTION"
+
+
 class ScheduleOutcome(StrEnum):
     STARTED = "STARTED"
     RECORDED = "RECORDED"

@@ -52,6 +52,8 @@ class GraphQLContext:
     meter: Meter | None = None
     document: Trusted | CodedError | None = None
     introspection: bool = True
+    # Whether the selection of a field, by the id of its node, asks for labels.
+    asks_for_labels: dict[int, bool] = field(default_factory=dict, repr=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     _transactions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSACTIONS))
 

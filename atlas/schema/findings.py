@@ -9,7 +9,7 @@ import strawberry
 
 from atlas.domain import evidence
 from atlas.schema.attribution import Attribution, load_attribution
-from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
+from atlas.schema.changes import FirstChanges, Offset, PropertyChange, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.enums import (
     ChangeType,
@@ -22,6 +22,7 @@ from atlas.schema.enums import (
 from atlas.schema.finding_filter import FindingFilter, chosen_findings
 from atlas.schema.ids import encode_id
 from atlas.schema.inputs import After, First
+from atlas.schema.labels import changes_with_labels
 from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.principals import Principal, load_principal
@@ -137,7 +138,9 @@ class Finding(Node):
         check_part(first, offset)
         changes = await info.context.load(_evidence, self.tenant_id, self.key)
         part = (changes or ())[offset : offset + first]
-        return [change_of(evidence.PropertyChange.from_json(change)) for change in part]
+        return await changes_with_labels(
+            info, self.tenant_id, [evidence.PropertyChange.from_json(change) for change in part]
+        )
 
     @resolved("Who changed the object, from the recorded events of its source between the two readings.")
     async def changed_by(self, info: Info) -> Attribution:

@@ -13,10 +13,11 @@ from atlas.domain.errors import RefusedError
 from atlas.domain.evidence import PropertyChange as Change
 from atlas.domain.redaction import Leaf
 from atlas.domain.vocabulary import UserErrorCode
-from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
+from atlas.schema.changes import FirstChanges, Offset, PropertyChange, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.ids import encode_id
 from atlas.schema.inputs import After, First, StringFilter, text_filter
+from atlas.schema.labels import changes_with_labels
 from atlas.schema.node import Node
 from atlas.schema.pagination import Connection, connect
 from atlas.schema.refs import InventoryItemVersionRef, ScopeRef, TenantRef
@@ -99,7 +100,7 @@ class InventoryItemVersion:
         place = self.place
         key = (place.item_id, place.valid_from, self.content_hash)
         changes = await info.context.load(_changes, place.tenant_id, key)
-        return [change_of(change) for change in (changes or ())[offset : offset + first]]
+        return await changes_with_labels(info, place.tenant_id, (changes or ())[offset : offset + first])
 
     @resolved("The run that first read this content.")
     async def first_run(self, info: Info) -> SyncRun:

@@ -9,10 +9,11 @@ import strawberry
 
 from atlas.domain import evidence
 from atlas.moved import Difference, changes_of, since_last_run
-from atlas.schema.changes import FirstChanges, Offset, PropertyChange, change_of, check_part
+from atlas.schema.changes import FirstChanges, Offset, PropertyChange, check_part
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.enums import ChangeType
 from atlas.schema.inputs import bad_user_input
+from atlas.schema.labels import changes_with_labels
 from atlas.schema.resolvers import resolved
 
 MOST_OBJECTS = 100
@@ -28,12 +29,13 @@ class ObjectChange:
     external_id: str = strawberry.field(description="The object's id in its source.")
     display_name: str = strawberry.field(description="Its name, as it is or last was.")
     change_type: ChangeType = strawberry.field(description="What happened to the object.")
+    tenant_id: strawberry.Private[UUID]
     told: strawberry.Private[Sequence[evidence.PropertyChange]]
 
     @resolved("What changed in it, by path.")
     async def changes(self, info: Info, first: FirstChanges = 50, offset: Offset = 0) -> list[PropertyChange]:
         check_part(first, offset)
-        return [change_of(change) for change in self.told[offset : offset + first]]
+        return await changes_with_labels(info, self.tenant_id, self.told[offset : offset + first])
 
 
 async def changes_since_last_run(
@@ -54,10 +56,10 @@ async def _since_last_run(
             (scope_id, first, offset): await since_last_run(connection, tenant_id, scope_id, first=first, offset=offset)
             for scope_id, first, offset in keys
         }
-    return {key: await asyncio.to_thread(_told, difference) for key, difference in read.items()}
+    return {key: await asyncio.to_thread(_told, tenant_id, difference) for key, difference in read.items()}
 
 
-def _told(difference: Difference) -> list[ObjectChange]:
+def _told(tenant_id: UUID, difference: Difference) -> list[ObjectChange]:
     """Long for large objects, so it is done beside the event loop."""
     return [
         ObjectChange(
@@ -65,6 +67,7 @@ def _told(difference: Difference) -> list[ObjectChange]:
             external_id=move.external_id,
             display_name=move.display_name,
             change_type=move.change_type,
+            tenant_id=tenant_id,
             told=changes_of(move, difference.bodies),
         )
         for move in difference.moves

@@ -68,6 +68,10 @@ class SyncRun(Node):
     pruned_at: datetime | None = strawberry.field(
         description="When its inventory and coverage were let go of, because it was old; null while they are kept."
     )
+    notes: list[str] = strawberry.field(
+        description="What was not read beside the inventory, such as the names of groups, and why. It makes no run"
+        " PARTIAL."
+    )
     tenant_id: strawberry.Private[UUID]
     key: strawberry.Private[UUID]
     scope_id: strawberry.Private[UUID]
@@ -124,6 +128,7 @@ def sync_run_of(row: Row) -> SyncRun:
         ),
         error=error_of(row),
         pruned_at=row.pruned_at,
+        notes=row.notes,
         tenant_id=row.tenant_id,
         key=row.id,
         scope_id=row.scope_id,

@@ -42,6 +42,7 @@ def read_folder(
         objects=kept,
         units=units_of(kept, concerning, wanted),
         problems=tuple(failure.problem for failure in concerning),
+        labels={named: label for result in results for named, label in result.labels.items()},
     )
 
 

@@ -1,9 +1,10 @@
 """What a source of inventory hands over: the objects it read, how far each item type was read, and what went wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from atlas.domain.naming import Labels
 from atlas.domain.vocabulary import CoverageStatus
 
 
@@ -44,8 +45,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one reading of a source gave, in an order that depends only on the source's content."""
+    """All that one reading of a source gave, in an order that depends only on the source's content.
+
+    `labels` are of what the objects name by ids, where the source tells them too.
+    """
 
     objects: tuple[SourceObject, ...]
     units: tuple[UnitReading, ...]
     problems: tuple[Problem, ...]
+    labels: Labels = field(default_factory=dict)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from atlas.domain.naming import Labels
 from atlas.sources.coverage import Failure
 from atlas.sources.decoding import UnreadableError, decode
 from atlas.sources.item_types import told_by_content, told_by_context, told_by_shape
+from atlas.sources.labels import labels_of_file
 from atlas.sources.model import Problem, SourceObject
 from atlas.sources.places import Place, PlaceKind, is_side_file, place_of
 from atlas.sources.walking import Listed, Parts, origin_of, read_beneath
@@ -40,6 +42,7 @@ class FileResult:
     failures: tuple[Failure, ...] = ()
     side: SideSettings | None = None
     not_compared: bool = False
+    labels: Labels = field(default_factory=dict)
 
 
 def objects_of_file(root: Path, file: Listed) -> FileResult:
@@ -52,7 +55,8 @@ def objects_of_file(root: Path, file: Listed) -> FileResult:
         data = read_beneath(root, file.parts)
         if file.is_yaml:
             return _yaml(file.parts, place, data)
-        return _read(file.parts, place, decode(data))
+        value = decode(data)
+        return replace(_read(file.parts, place, value), labels=labels_of_file(file.parts, value))
     except UnreadableError as error:
         return _failed(file.parts, place, error)
 

@@ -1,4 +1,4 @@
-"""Reads of sync runs and of their coverage."""
+"""Reads of sync runs and of their coverage, and what a run has to say besides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, Uuid, select
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, all_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.filters import TextFilter, TimeFilter, among, of_scope_key
@@ -24,7 +24,7 @@ _r = sync_runs.c
 COLUMNS = (
     _r.tenant_id, _r.id, _r.scope_id, _r.seq, _r.source, _r.status, _r.requested_by, _r.created_at, _r.started_at,
     _r.finished_at, _r.progress_done, _r.progress_total, _r.observed, _r.added, _r.changed, _r.removed, _r.unchanged,
-    _r.error_code, _r.error_message, _r.pruned_at,
+    _r.error_code, _r.error_message, _r.pruned_at, _r.notes,
 )  # fmt: skip
 
 
@@ -65,6 +65,15 @@ async def coverage(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequen
             select(run_units).where(u.tenant_id == tenant_id, among(u.run_id, run_ids)).order_by(u.run_id, u.item_type)
         )
     ).all()
+
+
+async def note(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, message: str) -> None:
+    """Adds a note to the run, once. As the worker that syncs."""
+    await connection.execute(
+        update(sync_runs)
+        .where(_r.tenant_id == tenant_id, _r.id == run_id, literal(message) != all_(_r.notes))
+        .values(notes=func.array_append(_r.notes, message))
+    )
 
 
 def _filtered(tenant_id: UUID | None, wanted: SyncRunFilter) -> Select[Any]:

@@ -187,22 +187,29 @@ async def _schedule(databases: Databases, realm: Realm) -> None:
 
 
 async def _prune(databases: Databases, realm: Realm) -> None:
-    """What the failed run held is let go of."""
+    """What the failed run held is let go of, and every run has something to say."""
     marked = "update atlas.sync_runs set pruned_at = now() where tenant_id = :tenant and status = 'FAILED'"
+    noted = "update atlas.sync_runs set notes = array['note of ' || :mark] where tenant_id = :tenant"
     async with databases.owner.transaction(realm.tenant.owner) as connection:
         await connection.execute(text(marked), {"tenant": realm.id})
+        await connection.execute(text(noted), {"tenant": realm.id, "mark": realm.mark})
 
 
 async def _who_changed_it(databases: Databases, realm: Realm) -> None:
-    """An event about the object of each finding, of the time of its second reading."""
+    """An event about the object of each finding, of the time of its second reading; and names of its settings."""
     events = """insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id,
             actor_name, at, correlation_id)
         select f.tenant_id, 'event of ' || f.id, f.external_id, 'activity of ' || :mark, 'Patch', 'APPLICATION',
             'actor of ' || :mark, 'name of ' || :mark, r.finished_at, 'correlation of ' || :mark
         from atlas.findings f join atlas.sync_runs r on r.tenant_id = f.tenant_id and r.id = f.current_run_id
         where f.tenant_id = :tenant"""
+    # The same settings have a name of each tenant's own.
+    names = """insert into atlas.labels (tenant_id, kind, id, label)
+        select :tenant, 'SETTING', 'device_vendor_msft_policy_config_example_setting' || n, 'label of ' || :mark
+        from generate_series(0, 20) n"""
     async with databases.owner.transaction(realm.tenant.owner) as connection:
         await connection.execute(text(events), {"tenant": realm.id, "mark": realm.mark})
+        await connection.execute(text(names), {"tenant": realm.id, "mark": realm.mark})
 
 
 async def _record(databases: Databases, realm: Realm, path: Path, **named: tuple[str, ...]) -> UUID:

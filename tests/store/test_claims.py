@@ -42,9 +42,10 @@ async def test_of_many_who_claim_at_once_one_gets_the_lease(worker: Database, ow
     assert await claim(worker, world) is None
     [(token, attempts)] = taken
     assert attempts == 2
-    # The secret of a connection, the source's record of events, and what a held run brought, are for who syncs.
+    # The secret of a connection, what the source records and calls things, and what a held run brought, are for who
+    # syncs.
     assert await readable(worker, world, world.leased(lease_token=token)) == sorted(
-        set(READ_BY_WORKER) - {"events", "graph_connections", "prune_runs", "staged_items", "source_events"}
+        set(READ_BY_WORKER) - {"events", "graph_connections", "prune_runs", "labels", "staged_items", "source_events"}
     )
 
 

@@ -12,13 +12,13 @@ from tests.store.world import DENIED, World, attempt, run
 READ_BY_API = (
     "api_tokens", "audit_events", "audit_heads", "audit_links", "contents", "drift_run_findings", "drift_runs",
     "event_counters", "events", "findings", "graph_connections", "hash_aliases", "idempotency_keys", "item_intervals",
-    "judged_types", "memberships", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units",
+    "judged_types", "labels", "memberships", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units",
     "schedule_ticks", "schedules", "scopes", "source_events", "staged_items", "sync_runs", "tenant_principals",
 )  # fmt: skip
 READ_BY_WORKER = (
     "contents", "drift_run_findings", "drift_runs", "events", "findings", "graph_connections", "hash_aliases",
-    "item_intervals", "judged_types", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units", "scopes",
-    "source_events", "staged_items", "sync_runs",
+    "item_intervals", "judged_types", "labels", "prune_runs", "recorded_forms", "rules", "run_duplicates", "run_units",
+    "scopes", "source_events", "staged_items", "sync_runs",
 )  # fmt: skip
 INSERTS = {
     "atlas_api": {
@@ -55,6 +55,7 @@ INSERTS = {
         "recorded_forms": "(tenant_id, scope_id, item_type, form) values (:tenant, :scope, 't', 'c1.p1.k')",
         "source_events": """(tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
             values (:tenant, 'other', 'one', 'Patch', 'Patch', 'USER', 'somebody', now())""",
+        "labels": "(tenant_id, kind, id, label) values (:tenant, 'GROUP', 'other', 'Sales')",
         "run_units": """(tenant_id, run_id, item_type, scope_id, status, observed)
             values (:tenant, :sync_run, 'scripts', :scope, 'COMPLETE', 1)""",
         "run_duplicates": """(tenant_id, run_id, item_type, external_id, display_name, detail)
@@ -76,6 +77,7 @@ UPDATES = {
         "scopes": "last_seq = last_seq",
         "hash_aliases": "new_hash = new_hash",
         "judged_types": "seq = seq",
+        "labels": "label = label",
         "recorded_forms": "form = form",
         "item_intervals": "hash = hash",
         "findings": "last_seen_at = now()",
@@ -112,7 +114,7 @@ def databases(api: Database, worker: Database, sweeper: Database) -> dict[str, D
 
 # What a worker writes under the lease of a sync run; the rest it writes under that of a drift run.
 INVENTORY = {
-    "contents", "graph_connections", "hash_aliases", "item_intervals", "recorded_forms", "run_duplicates",
+    "contents", "graph_connections", "hash_aliases", "item_intervals", "labels", "recorded_forms", "run_duplicates",
     "run_units", "source_events", "staged_items", "sync_runs",
 }  # fmt: skip
 

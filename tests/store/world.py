@@ -81,7 +81,8 @@ insert into atlas.rules (tenant_id, item_type, reason, owner_id) values (:tenant
 """
 EVENTS = """
 insert into atlas.source_events (tenant_id, id, resource_id, activity, operation, actor_kind, actor_id, at)
-    values (:tenant, 'event', 'one', 'Patch', 'Patch', 'USER', :owner, now())
+    values (:tenant, 'event', 'one', 'Patch', 'Patch', 'USER', :owner, now());
+insert into atlas.labels (tenant_id, kind, id, label) values (:tenant, 'GROUP', :owner, 'Sales')
 """
 HELD = """
 insert into atlas.sync_runs (tenant_id, id, scope_id, source, status, error_code)

@@ -15,6 +15,7 @@ from atlas.store.tables.inventory import (
     staged_items,
     sync_runs,
 )
+from atlas.store.tables.labels import labels
 from atlas.store.tables.pruning import prune_runs
 from atlas.store.tables.rules import rules
 from atlas.store.tables.schedules import schedule_ticks, schedules
@@ -46,6 +47,7 @@ __all__ = [
     "idempotency_keys",
     "item_intervals",
     "judged_types",
+    "labels",
     "memberships",
     "metadata",
     "principals",
