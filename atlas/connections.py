@@ -1,14 +1,15 @@
 """Connections to Microsoft Graph: whose directory a tenant is read from, and with which credential."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from atlas.access import require, tenant_of
-from atlas.domain.errors import RefusedError
+from atlas.domain.errors import OperatorError, RefusedError
 from atlas.domain.vocabulary import Capability, CredentialKind, GraphCloud, UserErrorCode
-from atlas.sealing import LONGEST, Binding, Purpose, seal
+from atlas.sealing import LONGEST, Binding, Purpose, is_under, seal, unseal
 from atlas.store import connections as store
 from atlas.store.database import Connection, Context, Database
 
@@ -119,6 +120,29 @@ async def remove(db: Database, context: Context, connection_id: UUID) -> bool:
     async with db.transaction(context) as connection:
         await _require(connection, context, Capability.MANAGE_TENANT)
         return await store.delete_connection(connection, tenant_id=tenant_of(context), connection_id=connection_id)
+
+
+async def seal_anew(owner: Database, deployment_key: bytes, previous_keys: Sequence[bytes]) -> tuple[int, int]:
+    """Seals under the present key what is sealed under an earlier one, of every tenant, in one transaction.
+
+    Over the connection of `atlas_owner`. Returns how many were sealed anew, and how many none of the keys opens: those
+    stay as they are. Doing it again is no harm.
+    """
+    renewed = closed = 0
+    async with owner.transaction() as connection:
+        for row in await store.all_sealed(connection):
+            binding = Binding(row["tenant_id"], Purpose.GRAPH_CREDENTIAL, row["id"])
+            if is_under(deployment_key, row["sealed"], binding):
+                continue
+            try:
+                secret = unseal(previous_keys, row["sealed"], binding)
+            except OperatorError:
+                closed += 1
+                continue
+            fresh = seal(deployment_key, secret, binding)
+            await store.seal_anew(connection, row["tenant_id"], row["id"], was=row["sealed"], sealed=fresh)
+            renewed += 1
+    return renewed, closed
 
 
 async def _insert(

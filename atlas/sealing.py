@@ -83,6 +83,11 @@ def unseal(deployment_keys: Sequence[bytes], sealed: bytes, binding: Binding) ->
         raise _damaged() from error
 
 
+def is_under(deployment_key: bytes, sealed: bytes, binding: Binding) -> bool:
+    """Was it sealed under this key? What is no envelope was not."""
+    return sealed.startswith(VERSION + _derive(deployment_key, binding).id)
+
+
 def _derive(deployment_key: bytes, binding: Binding) -> _Key:
     """The key of one tenant and purpose (HKDF-SHA256, RFC 5869), and its id, which tells nothing of it."""
     info = binding.purpose.encode() + b"/" + binding.tenant_id.bytes

@@ -151,3 +151,34 @@ async def test_the_identity_of_the_platform_is_handed_out_by_the_operator_alone(
         made = await connections.refer(api, owner, tenant.owner, wanted, reference=None)
         shown = {one.id: one for one in await connections.list_connections(api, tenant.owner)}[made]
         assert (shown.credential_kind, shown.reference, shown.tested_at) == (kind, None, None)
+
+
+async def sealed_of(owner: Database, tenant: Tenant) -> bytes:
+    query = "select sealed from atlas.graph_connections where tenant_id = :tenant"
+    async with owner.transaction() as connection:
+        return bytes(await connection.scalar(text(query), {"tenant": tenant.id}))
+
+
+async def test_a_secret_is_sealed_anew_and_opens_without_the_old_key(
+    api: Database, owner: Database, tenant: Tenant
+) -> None:
+    made, fresh = await connect(api, tenant.owner), b"a fresh deployment key of these tests"
+    binding = Binding(tenant.id, Purpose.GRAPH_CREDENTIAL, made)
+    try:
+        keys = [b"another key, of which nothing is sealed", DEPLOYMENT_KEY]
+        assert (await connections.seal_anew(owner, fresh, keys))[0] >= 1
+        sealed = await sealed_of(owner, tenant)
+        assert unseal([fresh], sealed, binding) == SECRET
+        assert (await connections.seal_anew(owner, fresh, keys))[0] == 0
+        assert await sealed_of(owner, tenant) == sealed, "what is under the present key stays as it is"
+    finally:
+        # It is done for every tenant, and other tests have theirs.
+        await connections.seal_anew(owner, DEPLOYMENT_KEY, [fresh])
+
+
+async def test_a_secret_that_no_key_opens_stays_as_it_is(api: Database, owner: Database, tenant: Tenant) -> None:
+    await connect(api, tenant.owner)
+    sealed = await sealed_of(owner, tenant)
+    renewed, closed = await connections.seal_anew(owner, b"a fresh deployment key of these tests", [b"x" * 32])
+    assert (renewed, closed >= 1) == (0, True)
+    assert await sealed_of(owner, tenant) == sealed

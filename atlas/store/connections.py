@@ -75,6 +75,23 @@ async def credentials_of(connection: AsyncConnection, tenant_id: UUID) -> list[R
     return list(rows.mappings())
 
 
+async def all_sealed(connection: AsyncConnection) -> list[RowMapping]:
+    """What is sealed, of every tenant. As `atlas_owner`."""
+    query = select(_c.tenant_id, _c.id, _c.sealed).where(_c.sealed.is_not(None)).order_by(_c.tenant_id, _c.id)
+    return list((await connection.execute(query)).mappings())
+
+
+async def seal_anew(
+    connection: AsyncConnection, tenant_id: UUID, connection_id: UUID, *, was: bytes, sealed: bytes
+) -> None:
+    """Puts one envelope in the place of another, where that still stands. As `atlas_owner`."""
+    await connection.execute(
+        update(graph_connections)
+        .where(_c.tenant_id == tenant_id, _c.id == connection_id, _c.sealed == was)
+        .values(sealed=sealed)
+    )
+
+
 async def tested(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID) -> None:
     """Somebody signed in with the connection just now. As the worker."""
     await connection.execute(
