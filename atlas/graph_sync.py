@@ -13,6 +13,7 @@ from atlas.domain.holding import Threshold
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.naming import Named
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
+from atlas.graph_budget import ValkeyBuckets
 from atlas.graph_connection import Opened, open_connection
 from atlas.graph_labels import MOST_NAMED, note, read_run_labels
 from atlas.jobs import Lease
@@ -41,7 +42,8 @@ LATE_EVENTS = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class GraphSource:
     """What a worker needs to read tenants. `keys` gives the deployment keys, the present one first, or raises
-    `OperatorError`; `graph` and `authority` stand in for the addresses of every cloud.
+    `OperatorError`; `graph` and `authority` stand in for the addresses of every cloud; `shared` are the buckets of
+    all workers.
     """
 
     keys: Callable[[], Sequence[bytes]]
@@ -50,10 +52,15 @@ class GraphSource:
     threshold: Threshold = Threshold()
     limits: Limits = Limits()
     budgets: dict[UUID, Budget] = field(default_factory=dict, repr=False)
+    shared: ValkeyBuckets | None = field(default=None, repr=False)
 
     def budget_of(self, entra_tenant_id: UUID) -> Budget:
-        """One for all clients of a directory in this process."""
-        return self.budgets.setdefault(entra_tenant_id, Budget())
+        """One for all clients of a directory in this process, and what it takes is counted with all others."""
+        return self.budgets.setdefault(entra_tenant_id, Budget(shared=self.shared, name=str(entra_tenant_id)))
+
+    async def close(self) -> None:
+        if self.shared is not None:
+            await self.shared.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def configure_logs(place: Place, *, quiet: bool = True) -> None:
 def worker_settings(place: Place) -> "WorkerSettings":
     """What a worker of this place needs. Raises `OperatorError` where a URL is missing."""
     from atlas.domain.holding import Threshold
+    from atlas.graph_budget import open_buckets
     from atlas.graph_sync import GraphSource
     from atlas.workers.actors import Terms
     from atlas.workers.runtime import WorkerSettings
@@ -199,6 +200,7 @@ def worker_settings(place: Place) -> "WorkerSettings":
             keys=lambda: (place.deployment_key(), *place.previous_keys()),
             graph=settings.graph_url,
             authority=settings.graph_authority,
+            shared=open_buckets(place.url("broker")),
             threshold=Threshold(share=settings.hold_share, least=settings.hold_least),
         ),
     )

@@ -53,8 +53,8 @@ def _no_keys() -> Sequence[bytes]:
 class ClosePools(dramatiq.Middleware):
     """Ends what is left on the event loop, and closes the pools that belong to it, before the loop itself ends."""
 
-    def __init__(self, databases: Sequence[Database]) -> None:
-        self.databases = databases
+    def __init__(self, pools: Sequence[Database | GraphSource]) -> None:
+        self.pools = pools
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         thread = get_event_loop_thread()
@@ -66,8 +66,8 @@ class ClosePools(dramatiq.Middleware):
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
             await asyncio.wait(left, timeout=STOP_MS / 2000)
-        for database in self.databases:
-            await database.close()
+        for pool in self.pools:
+            await pool.close()
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def running(settings: WorkerSettings) -> Iterator[None]:
     broker = open_broker(settings.broker_url)
     worker_db = open_database(settings.worker_url, size=settings.threads * 2)
     sweeper_db = open_database(settings.sweeper_url, size=2)
-    broker.add_middleware(ClosePools((worker_db, sweeper_db)))
+    broker.add_middleware(ClosePools((worker_db, sweeper_db, settings.source)))
     declare(broker, lambda: worker_db, dispatcher(broker), settings.terms, settings.source)
     worker = dramatiq.Worker(broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()

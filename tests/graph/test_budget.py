@@ -2,11 +2,14 @@
 
 import asyncio
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atlas.graph_budget import open_buckets
+from atlas.local import Services
 from atlas.sources.graph.budget import HALF, Bucket, Budget, Rate
 from atlas.sources.graph.contracts import CONTRACTS, Family
 from tests.graph.asking import HURRIED, UNBOUNDED, asking, read
@@ -75,7 +78,7 @@ async def test_more_than_a_burst_waits_longer():
 async def test_a_pause_holds_the_whole_family():
     clock = Clock()
     budget = Budget(HALF, clock, clock.sleep)
-    budget.of(Family.INTUNE).pause(7.0)
+    await budget.of(Family.INTUNE).pause(7.0)
     assert await budget.of(Family.INTUNE).take() == 7.0
     assert await budget.of(Family.DIRECTORY).take() == 0.0
 
@@ -115,3 +118,45 @@ async def _later(client) -> None:
     while not client.counts.throttled:  # noqa: ASYNC110 - the counter of the client is what is waited for
         await asyncio.sleep(0.01)
     await read(client, "deviceManagementIntent")
+
+
+async def test_two_workers_together_take_no_more_than_one_may(cluster: Services):
+    """Each has a bucket and a client of Valkey of its own, as two processes have."""
+    rates = {**UNBOUNDED, Family.INTUNE: Rate(20.0, 10), Family.CONDITIONAL_ACCESS: Rate(4.0, alone=True)}
+    both = [open_buckets(cluster.broker_url) for _ in range(2)]
+    name = str(uuid4())
+    scripts = [{"id": f"script-{n}", "lastModifiedDateTime": "2026-01-01T00:00:00Z"} for n in range(10)]
+    tenant = Tenant().add("deviceManagement/deviceManagementScripts", *scripts)
+    with serving(tenant) as graph:
+
+        async def work(shared) -> None:
+            async with asking(graph, budget=Budget(rates, shared=shared, name=name)) as client:
+                await asyncio.gather(read(client, "deviceManagementScript"), read(client, "conditionalAccessPolicy"))
+
+        await asyncio.gather(*(work(shared) for shared in both))
+    for shared in both:
+        await shared.close()
+    assert len([one for one in graph.asked if one.family == "intune"]) == 42
+    # The burst, and what a second gives back: two workers by themselves would take all of it in that time.
+    assert graph.most_in(1.0) <= 33
+    asked = sorted(one.at for one in graph.asked if one.family == "conditionalAccess")
+    assert len(asked) == 2
+    assert min(after - before for before, after in pairwise(asked)) >= 0.2
+
+
+async def test_what_one_worker_is_told_to_wait_the_other_waits(cluster: Services):
+    both = [open_buckets(cluster.broker_url) for _ in range(2)]
+    name = str(uuid4())
+    one, other = (Budget({Family.INTUNE: Rate(20.0, 10)}, shared=shared, name=name) for shared in both)
+    await one.of(Family.INTUNE).pause(0.5)
+    assert 0.3 < await other.of(Family.INTUNE).take() < 1.5
+    for shared in both:
+        await shared.close()
+
+
+async def test_without_valkey_each_keeps_to_its_own_bucket():
+    away = open_buckets("unix:///nowhere/valkey.sock")
+    clock = Clock()
+    budget = Budget({Family.INTUNE: Rate(10.0, 5)}, clock, clock.sleep, away, "tenant")
+    assert [await budget.of(Family.INTUNE).take(5) for _ in range(3)] == [0.0, 0.5, 0.5]
+    await away.close()

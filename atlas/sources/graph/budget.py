@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from atlas.sources.graph.contracts import Family
 
@@ -35,13 +36,28 @@ HALF: Mapping[Family, Rate] = {
 }
 
 
+class Shared(Protocol):
+    """Buckets that several processes take from, by name."""
+
+    async def take(self, name: str, rate: Rate, number: int) -> float: ...
+
+    async def answered(self, name: str, rate: Rate) -> None: ...
+
+    async def pause(self, name: str, seconds: float) -> None: ...
+
+
 @dataclass(eq=False, slots=True)
 class Bucket:
-    """A token bucket: whoever comes first is served first. `clock` counts seconds and never goes back."""
+    """A token bucket: whoever comes first is served first. `clock` counts seconds and never goes back.
+
+    Where it is `shared` under a name, what leaves is taken from both: the own one holds where the other is away.
+    """
 
     rate: Rate
     clock: Clock = time.monotonic
     sleep: Sleep = asyncio.sleep
+    shared: Shared | None = None
+    name: str = ""
     _tokens: float = field(init=False)
     _at: float = field(init=False)
     _paused_until: float = -float("inf")
@@ -63,21 +79,31 @@ class Bucket:
                 yield await self.take(number)
             finally:
                 self._tokens, self._at = 0.0, self.clock()
+                if self.shared is not None:
+                    await self.shared.answered(self.name, self.rate)
 
     async def take(self, number: int = 1) -> float:
         """Waits until `number` requests may leave, and returns for how many seconds. More than a burst wait longer."""
         waited = 0.0
         async with self._turn:
             for wanted in _parts(number, self.rate.burst):
-                while (wait := self._wait(wanted)) > 0:
+                while (wait := await self._wait_for(wanted)) > 0:
                     await self.sleep(wait)
                     waited += wait
                 self._tokens -= wanted
         return waited
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Nothing leaves for so long: Graph said so."""
         self._paused_until = max(self._paused_until, self.clock() + seconds)
+        if self.shared is not None and seconds > 0:
+            await self.shared.pause(self.name, seconds)
+
+    async def _wait_for(self, wanted: int) -> float:
+        wait = self._wait(wanted)
+        if wait > 0 or self.shared is None:
+            return wait
+        return await self.shared.take(self.name, self.rate, wanted)
 
     def _wait(self, wanted: int) -> float:
         now = self.clock()
@@ -94,14 +120,20 @@ def _parts(number: int, burst: int) -> list[int]:
 
 @dataclass(eq=False, slots=True)
 class Budget:
-    """The buckets of one tenant. All clients of a tenant in one process share one."""
+    """The buckets of one tenant. All clients of a tenant in one process share one; all processes, where it is `shared`
+    under the tenant's name.
+    """
 
     rates: Mapping[Family, Rate] = field(default_factory=lambda: HALF)
     clock: Clock = time.monotonic
     sleep: Sleep = asyncio.sleep
+    shared: Shared | None = None
+    name: str = ""
     _buckets: dict[Family, Bucket] = field(default_factory=dict)
 
     def of(self, family: Family) -> Bucket:
         if family not in self._buckets:
-            self._buckets[family] = Bucket(self.rates[family], self.clock, self.sleep)
+            self._buckets[family] = Bucket(
+                self.rates[family], self.clock, self.sleep, self.shared, f"{self.name}:{family}"
+            )
         return self._buckets[family]

@@ -150,7 +150,7 @@ class GraphClient:
         )
         answers = answers_of(await body_of(data), requests)
         for answer in answers.values():
-            self._heed(answer, first.family)
+            await self._heed(answer, first.family)
         return answers
 
     async def _read(self, url: str, family: Family) -> Body:
@@ -199,7 +199,7 @@ class GraphClient:
         except (RefusedRequestError, httpx.InvalidURL):
             raise _strange_link() from None
         except GraphError as error:
-            self._heed(error, family)
+            await self._heed(error, family)
             raise
 
     def _count(self, family: Family, number: int, waited: float) -> None:
@@ -221,11 +221,11 @@ class GraphClient:
             return bytes(data)
         raise error_of(response.status_code, response.headers, bytes(data))
 
-    def _heed(self, answer: Body | GraphError, family: Family) -> None:
+    async def _heed(self, answer: Body | GraphError, family: Family) -> None:
         """What Graph says of its load holds for all requests of the family."""
         if isinstance(answer, GraphError) and answer.status == 429:
             self.counts.throttled += 1
-            self.budget.of(family).pause(min(answer.retry_after or 0.0, self.limits.longest_wait))
+            await self.budget.of(family).pause(min(answer.retry_after or 0.0, self.limits.longest_wait))
 
     def _url(self, request: Get) -> str:
         return f"{self.base_url}/{request.version}/{request.path}"
