@@ -16,7 +16,7 @@ _PRINCIPAL, _RUN = asking.PRINCIPAL, asking.RUN
 TENANT = "id name entraTenantId createdAt viewerRole viewerCapabilities"
 SYNC_RUN = f"""
     id tenant {{ id name }} scope {{ id key label }} sequence source status requestedBy {_PRINCIPAL}
-    createdAt startedAt finishedAt prunedAt progress {{ done total }}
+    createdAt startedAt finishedAt prunedAt notes progress {{ done total }}
     counts {{ observed added changed removed unchanged }}
     coverage {{ itemType status observed expected apiVersion errorCode message }}
     error {{ code message }}
