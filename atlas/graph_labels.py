@@ -26,6 +26,7 @@ MOST_ASKED_FOR: Final = 1_000
 KEPT: Final = timedelta(days=7)
 """A label that is older is asked for again: names change, and what was not there may be."""
 
+
 async def read_run_labels(
     worker: Database, lease: Lease, client: GraphClient, named: Collection[Named], item_types: Collection[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A first look at a tenant: one page of each item type and what is read beside them, told in figures. Nothing is kept."""
+"""A first look at a tenant: a page of each item type and of what is read beside them, in figures. Nothing is kept."""
 
 import time
 from collections.abc import Iterable
