@@ -117,6 +117,7 @@ async def take_unsent(
     """(tenant, run) of the due jobs whose message may be lost; marked as sent.
 
     The first message leaves right after the commit, unmarked: a job that still waits after `grace` gets another.
+    What was never sent goes first: many jobs that nobody can take yet, sent over and over, must not keep it back.
     """
     table = TABLES[kind]
     unsent = or_(
@@ -126,7 +127,7 @@ async def take_unsent(
     due = (
         select(table.c.tenant_id, table.c.id)
         .where(table.c.status == "QUEUED", table.c.available_at <= func.now(), unsent)
-        .order_by(table.c.available_at)
+        .order_by(table.c.sent_at.asc().nulls_first(), table.c.available_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import orjson
 import psutil
 import pytest
 
+from tests import warm
 from tests.factories import make_policy, write_export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +22,14 @@ PATIENCE = 120
 
 @dataclass(frozen=True, slots=True)
 class Atlas:
-    """A home, and the environment that its commands run in."""
+    """A home, and the environment that its commands run in.
+
+    `cold` is for tests about the start itself: each command then loads the program anew, as it does for a person.
+    """
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
+    cold: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -32,10 +37,8 @@ class Atlas:
         return kept | {"ATLAS_HOME": str(self.home), "COLUMNS": "100", "PYTHONPATH": str(ROOT)} | self.variables
 
     def run(self, *words: object, exit_code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        ended = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "atlas.cli", *map(str, words)],
-            env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
+        run = warm.run_cold if self.cold else warm.run
+        ended = run([str(word) for word in words], self.environment, seconds=PATIENCE)
         assert exit_code in {None, ended.returncode}, f"{words}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         assert "Traceback" not in ended.stderr
         return ended
@@ -63,7 +66,7 @@ class Atlas:
             )  # fmt: skip
 
     def with_(self, **variables: object) -> "Atlas":
-        return Atlas(self.home, self.variables | {name: str(value) for name, value in variables.items()})
+        return replace(self, variables=self.variables | {name: str(value) for name, value in variables.items()})
 
 
 @dataclass(frozen=True, slots=True)

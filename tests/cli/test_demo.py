@@ -9,7 +9,7 @@ from tests.cli.conftest import Atlas, left_in
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
-    return Atlas(tmp_path_factory.mktemp("demo") / "home")
+    return Atlas(tmp_path_factory.mktemp("demo") / "home", cold=True)
 
 
 def test_the_demo_ends_with_findings_and_does_so_again(atlas: Atlas) -> None:

@@ -22,8 +22,8 @@ BY_HAND = (
         (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
         select r.tenant_id, r.id, 'type', 'id', c.hash, c.hash, 'A held object', gen_random_uuid()
         from atlas.sync_runs r join atlas.contents c on c.tenant_id = r.tenant_id
-        where r.tenant_id = :id limit 1""",
-    "insert into atlas.prune_runs (tenant_id, keep_days) values (:id, 30)",
+        where r.tenant_id = :id limit 1 on conflict do nothing""",
+    "insert into atlas.prune_runs (tenant_id, keep_days) values (:id, 30) on conflict do nothing",
     "insert into atlas.hash_aliases (tenant_id, old_hash, new_hash) values (:id, 'c0:an old hash', 'c1:a new hash')",
 )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from atlas.local import Services
+from tests import warm
 from tests.secrets.canaries import Mint
 from tests.secrets.search import Place
 
@@ -65,12 +66,10 @@ class House:
 
     def command(self, *words: str, said: frozenset[str] = frozenset(), **environment: str) -> str:
         """Runs `atlas` to its end and returns its standard output; both outputs are kept."""
-        done = subprocess.run(
-            [sys.executable, "-m", "atlas.cli", *words],
-            env=self.environment(**environment), capture_output=True, timeout=90, check=False,
-        )  # fmt: skip
-        self.outputs.append(Place(f"output of atlas {words[0]} {len(self.outputs)}", [done.stdout, done.stderr], said))
-        return done.stdout.decode()
+        done = warm.run(words, self.environment(**environment), seconds=90)
+        told = [done.stdout.encode(), done.stderr.encode()]
+        self.outputs.append(Place(f"output of atlas {words[0]} {len(self.outputs)}", told, said))
+        return done.stdout
 
 
 def make_house(services: Services, folder: Path, mint: Mint) -> House:

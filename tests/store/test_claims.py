@@ -147,3 +147,20 @@ async def test_the_sweeper_queues_what_expired_and_leaves_what_holds(
         status = text("select status from atlas.drift_runs where id = :id")
         assert await connection.scalar(status, {"id": world.drift_run}) == "QUEUED"
         assert await connection.scalar(status, {"id": other.drift_run}) == "RUNNING"
+
+
+async def test_what_was_never_sent_goes_before_what_was_sent_and_still_waits(
+    sweeper: Database, owner: Database, world: World, other: World
+) -> None:
+    """Sent an hour ago and again each minute, a job that waits for another must not keep a new one back."""
+    async with owner.transaction() as connection:
+        await connection.execute(text("update atlas.drift_runs set sent_at = now() where status = 'QUEUED'"))
+    for one, sent, minutes in ((world, "null", 1), (other, "now() - interval '1 hour'", 120)):
+        await as_owner(owner, one, QUEUE)
+        due = f"sent_at = {sent}, available_at = now() - interval '{minutes} minutes'"
+        await as_owner(owner, one, f"update atlas.drift_runs set {due} where tenant_id = :tenant and id = :drift_run")
+    taken = []
+    for _ in range(2):
+        async with sweeper.transaction() as connection:
+            taken += await jobs.take_unsent(connection, "drift", timedelta(seconds=5), timedelta(seconds=60), 1)
+    assert taken == [(world.tenant, world.drift_run), (other.tenant, other.drift_run)]
