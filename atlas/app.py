@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.resources import files
 from typing import Any
 
 import structlog
@@ -27,6 +26,7 @@ from atlas.domain.vocabulary import ExportFormat
 from atlas.edge import BodyLimit, Edge, not_served
 from atlas.metrics import Metrics
 from atlas.oidc import TrustedIssuer
+from atlas.pages import console, explorer
 from atlas.schema.documents import Documents
 from atlas.schema.export import export_findings
 from atlas.schema.live import STREAMS_A_PRINCIPAL, Live
@@ -44,16 +44,6 @@ _CHECK_SECONDS = 3
 _LARGEST_MESSAGE = 64 * 1024
 
 _EXPOSED = ("X-Request-Id", "ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-
-_CONSOLE = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/console/console.js": ("console.js", "text/javascript; charset=utf-8"),
-    "/console/console.css": ("console.css", "text/css; charset=utf-8"),
-}
-_CONSOLE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'"
-)
 
 
 def create_app(
@@ -76,7 +66,8 @@ def create_app(
     answers and raises where it does not. Without an `issuer` only API tokens are taken; without a
     `budget` nothing is counted. A principal has so many `subscriptions` at a time, 0 for no limit. Pages of `origins`
     may ask it, and of no other. With `metrics_apart` there is no `/metrics`: see `serve_metrics`. With `trusted_only`
-    no document is taken but a trusted one. `app.state.live` ends every stream when it is closed.
+    no document is taken but a trusted one, and there is no GraphiQL. `app.state.live` ends every stream when it is
+    closed.
     """
     metrics = metrics or Metrics()
     live = Live(db, metrics, subscriptions)
@@ -104,7 +95,9 @@ def create_app(
             Route("/readyz", ready),
             *(() if metrics_apart else (_measured(metrics),)),
             *(Route(f"/export/findings.{form}", export_findings(view, form), methods=["GET"]) for form in ExportFormat),
-            *(Route(path, _page(name, media_type)) for path, (name, media_type) in _CONSOLE.items()),
+            *console(),
+            # What GraphiQL asks is never registered, and what it asks first is what the schema holds.
+            *(() if trusted_only else explorer()),
         ],
         middleware=[Middleware(Edge, metrics=metrics), *_cross_origin(origins), Middleware(BodyLimit)],
         exception_handlers={HTTPException: _refused},
@@ -267,16 +260,6 @@ def _cross_origin(origins: Sequence[str]) -> list[Middleware]:
 
 async def _alive(_request: Request) -> Response:
     return JSONResponse({"alive": True})
-
-
-def _page(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    content = files("atlas.console").joinpath(name).read_bytes()
-
-    async def page(_request: Request) -> Response:
-        headers = {"Content-Security-Policy": _CONSOLE_POLICY, "Cache-Control": "no-cache"}
-        return Response(content, media_type=media_type, headers=headers)
-
-    return page
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

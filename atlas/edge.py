@@ -30,7 +30,7 @@ _SANE_REQUEST_ID = re.compile(r"(?!atlas_|eyJ)[A-Za-z0-9._-]{8,64}")
 _DRAINED = 4
 _DRAIN_SECONDS = 2
 _EXPORTS = frozenset({f"/export/findings.{form}" for form in ExportFormat})
-_ROUTES = frozenset({"/", "/graphql", "/healthz", "/readyz", "/metrics"}) | _EXPORTS
+_ROUTES = frozenset({"/", "/graphql", "/graphiql", "/healthz", "/readyz", "/metrics"}) | _EXPORTS
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _HEADERS: Mapping[str, str] = {

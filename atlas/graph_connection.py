@@ -1,7 +1,7 @@
 """The connection that a sync reads through: its credential out of its seal or its place, and a first sign-in."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +10,9 @@ from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import CredentialKind, GraphCloud
 from atlas.sealing import LONGEST, Binding, Purpose, unseal
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES
+from atlas.sources.graph.events import CALLED as EVENTS
+from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
+from atlas.sources.graph.labels import LABELS
 from atlas.sources.graph.sign_in import Endpoints, SignIn, permissions_of, signed_in
 from atlas.store import connections as store
 from atlas.store.database import Connection, Row
@@ -26,10 +29,19 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A permission that the application has not, and the item types that cannot be read for want of it."""
+    """A permission that the application has not, and what cannot be read for want of it: item types, and what is told
+    beside them, in words, such as the names of groups.
+    """
 
     permission: str
     item_types: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+
+# Others that let their bearer read the same.
+_ALIKE: Mapping[str, tuple[str, ...]] = {
+    "Group.Read.All": ("GroupMember.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+}
 
 
 async def try_sign_in(sign_in: SignIn, where: Endpoints) -> list[Lack] | None:
@@ -44,12 +56,17 @@ async def try_sign_in(sign_in: SignIn, where: Endpoints) -> list[Lack] | None:
 
 def lacks(granted: Collection[str]) -> list[Lack]:
     """The permissions that are missing, by name. Whoever may write may read."""
-    costs: dict[str, list[str]] = {}
+    types: dict[str, list[str]] = {}
     for name in DEFAULT_TYPES:
-        permission = CONTRACTS[name].permission
-        if permission not in granted and permission.replace(".Read.", ".ReadWrite.") not in granted:
-            costs.setdefault(permission, []).append(name)
-    return [Lack(permission, tuple(sorted(costs[permission]))) for permission in sorted(costs)]
+        types.setdefault(CONTRACTS[name].permission, []).append(name)
+    beside = {EVENTS_PERMISSION: [EVENTS]}
+    for contract in LABELS.values():
+        beside.setdefault(contract.permission, []).append(contract.called)
+    return [
+        Lack(permission, tuple(sorted(types.get(permission, ()))), tuple(sorted(beside.get(permission, ()))))
+        for permission in sorted(types.keys() | beside)
+        if not {permission, permission.replace(".Read.", ".ReadWrite."), *_ALIKE.get(permission, ())} & set(granted)
+    ]
 
 
 async def open_connection(connection: Connection, tenant_id: UUID, deployment_keys: Sequence[bytes]) -> Opened:

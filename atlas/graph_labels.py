@@ -8,7 +8,6 @@ import structlog
 
 from atlas import jobs
 from atlas.domain.naming import Named
-from atlas.domain.vocabulary import LabelKind
 from atlas.jobs import Lease
 from atlas.sources.graph.client import GraphClient
 from atlas.sources.graph.errors import GraphError
@@ -26,13 +25,6 @@ MOST_ASKED_FOR: Final = 1_000
 
 KEPT: Final = timedelta(days=7)
 """A label that is older is asked for again: names change, and what was not there may be."""
-
-_WORDS = {
-    LabelKind.GROUP: "names of groups",
-    LabelKind.FILTER: "names of assignment filters",
-    LabelKind.SCOPE_TAG: "names of scope tags",
-    LabelKind.SETTING: "names of settings",
-}
 
 
 async def read_run_labels(
@@ -53,7 +45,7 @@ async def read_run_labels(
                 async with jobs.effect(worker, lease) as connection:
                     await labels.write(connection, lease.job.tenant_id, found)
         except GraphError as error:
-            await note(worker, lease, f"The {_WORDS[kind]}", error, permission=LABELS[kind].permission)
+            await note(worker, lease, f"The {LABELS[kind].called}", error, permission=LABELS[kind].permission)
 
 
 async def note(worker: Database, lease: Lease, what: str, error: GraphError, *, permission: str) -> None:

@@ -17,6 +17,7 @@ from atlas.graph_budget import ValkeyBuckets
 from atlas.graph_connection import Opened, open_connection
 from atlas.graph_labels import MOST_NAMED, note, read_run_labels
 from atlas.jobs import Lease
+from atlas.run_end import end_reading
 from atlas.sources.graph.budget import Budget
 from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
@@ -126,6 +127,7 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
                 await jobs.progress(worker, lease, number, len(reading.wanted))
                 if contract.item_type not in reading.done:
                     await _read_type(worker, lease, client, contract, reading)
+            await end_reading(worker, lease)
             await read_run_labels(worker, lease, client, reading.named, {one.item_type for one in reading.wanted})
             await _read_events(worker, lease, client)
     await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))

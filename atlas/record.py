@@ -20,7 +20,7 @@ from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.jobs import Lease
-from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_recorded, overtake, told
+from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_reading, end_recorded, overtake, told
 from atlas.sources.folder import read_folder
 from atlas.sources.model import UnitReading
 from atlas.store import aliases, generation, labels, recording
@@ -69,6 +69,7 @@ async def record_folder(
             reading = await asyncio.to_thread(
                 read_folder, path, item_types=selection.item_types, on_progress=on_progress
             )
+            await end_reading(worker, lease)
             inventory = await asyncio.to_thread(canonicalise, reading, *keys, profiles=profiles)
             await record(worker, lease, inventory, threshold)
     except OperatorError as error:

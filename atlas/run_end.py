@@ -1,19 +1,26 @@
-"""How a sync run ends: recorded in whole or in part, or failed."""
+"""How a sync run ends: its reading, and then the run, which is recorded in whole or in part, or failed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from atlas import jobs
 from atlas.domain.vocabulary import CoverageStatus, SyncRunStatus
 from atlas.jobs import Lease
-from atlas.store import held, labels, recording
+from atlas.store import held, labels, recording, sync_runs
 from atlas.store import jobs as job_store
-from atlas.store.database import Connection
+from atlas.store.database import Connection, Database
 from atlas.store.recording import Delta
 
 NAMED_PROBLEMS = 10
 STALE = "STALE"
 STALE_MESSAGE = "A newer run was read meanwhile. Sync again."
+
+
+async def end_reading(worker: Database, lease: Lease) -> None:
+    """Notes that the run has read its source to the end: later changes are of no concern to it."""
+    async with jobs.effect(worker, lease) as connection:
+        await sync_runs.mark_read(connection, lease.job.tenant_id, lease.job.run_id)
 
 
 async def end_recorded(

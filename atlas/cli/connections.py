@@ -151,7 +151,7 @@ def _read(secret_file: Path) -> bytes:
 
 
 async def _tried(place: "Place", application: "Application", secret: bytes) -> list[dict[str, Any]] | None:
-    """The permissions that are missing, each with the item types that cannot be read for it; None: it does not say."""
+    """The permissions that are missing, each with what cannot be read without it; None: the token does not say."""
     from atlas.graph_connection import try_sign_in
     from atlas.sources.graph.sign_in import SignIn, endpoints
 
@@ -161,7 +161,9 @@ async def _tried(place: "Place", application: "Application", secret: bytes) -> l
     found = await try_sign_in(sign_in, where)
     if found is None:
         return None
-    return [{"permission": one.permission, "itemTypes": list(one.item_types)} for one in found]
+    return [
+        {"permission": one.permission, "itemTypes": list(one.item_types), "beside": list(one.beside)} for one in found
+    ]
 
 
 async def _seal(place: "Place", door: "Door", application: "Application", secret: bytes, *, tested: bool) -> UUID:
@@ -196,7 +198,7 @@ def _show(made: dict[str, Any]) -> None:
     elif made["missingPermissions"]:
         found = table("MISSING PERMISSION", "CANNOT BE READ WITHOUT IT")
         for one in made["missingPermissions"]:
-            row(found, one["permission"], ", ".join(one["itemTypes"]))
+            row(found, one["permission"], ", ".join(one["itemTypes"] + one["beside"]))
         stdout().print(found)
 
 

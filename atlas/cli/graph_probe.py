@@ -44,7 +44,8 @@ def probe(
     """Reads one page of each item type from Microsoft Graph and prints what it found. Nothing is stored.
 
     The tenant's connection is opened here, so it needs the deployment key and ATLAS_OWNER_DATABASE_URL. With
-    --device-code a person signs in instead, for a first try. Ends with 3 where a type could not be read.
+    --device-code a person signs in instead, for a first try. Unless types are named, it looks at groups and audit
+    events too, from which names and who made a change are read. Ends with 3 where one of them could not be read.
     """
     item_types = known_types(types)
     if device_code and (entra_tenant_id is None or client_id is None):
@@ -72,10 +73,10 @@ def probe(
 async def _probed(where: "Endpoints", token: "GraphToken", item_types: list[str] | None) -> list[dict[str, Any]]:
     from atlas.graph_sync import contracts_of
     from atlas.sources.graph.client import open_client
-    from atlas.sources.graph.probe import probe
+    from atlas.sources.graph.probe import BESIDE, probe
 
     async with open_client(where.graph, token) as client:
-        rows = await probe(client, contracts_of(item_types))
+        rows = await probe(client, (*contracts_of(item_types), *(BESIDE if item_types is None else ())))
     return [
         {
             "itemType": one.item_type,

@@ -16,12 +16,13 @@ from atlas.store.tables import source_events
 CHUNK = 1_000
 
 # A finding's window begins where its type was last really read at or before the baseline: what could not be read is
-# carried over from there. The plain ids are worked out first, so that a policy keeps no comparison from the index.
+# carried over from there. It ends where the current run had read its source, however long it waited to be recorded.
+# The plain ids are worked out first, so that a policy keeps no comparison from the index.
 _AROUND = text(
     """
     with windows as materialized (
         select f.id as finding_id, f.external_id, regexp_replace(f.external_id, '~[0-9a-f]{8}$', '') as plain_id,
-               coalesce(read.started_at, b.started_at) as since, c.finished_at as until
+               coalesce(read.started_at, b.started_at) as since, coalesce(c.read_at, c.finished_at) as until
         from atlas.findings f
         join atlas.sync_runs b on b.tenant_id = :tenant and b.id = f.baseline_run_id
         join atlas.sync_runs c on c.tenant_id = :tenant and c.id = f.current_run_id

@@ -76,6 +76,15 @@ async def note(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, messa
     )
 
 
+async def mark_read(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> None:
+    """The run has read its source to the end by now; the first such moment stays. As the worker that syncs."""
+    await connection.execute(
+        update(sync_runs)
+        .where(_r.tenant_id == tenant_id, _r.id == run_id, _r.read_at.is_(None))
+        .values(read_at=func.now())
+    )
+
+
 def _filtered(tenant_id: UUID | None, wanted: SyncRunFilter) -> Select[Any]:
     query = select(*COLUMNS).where(_r.tenant_id == tenant_id, *of_scope_key(tenant_id, _r.scope_id, wanted.scope_key))
     if wanted.status is not None:

@@ -30,6 +30,8 @@ def test_a_tenant_is_connected_probed_and_synced_by_hand(
 
     probed = atlas.json("graph", "probe", "--tenant", "contoso")
     assert len(probed) > 20
+    assert [one["itemType"] for one in probed[-2:]] == ["group", "auditEvent"]
+    assert {one["status"] for one in probed[-2:]} == {"COMPLETE"}
     (policy,) = (one for one in probed if one["itemType"] == "configurationPolicy")
     assert (policy["status"], policy["httpStatus"], policy["objects"], policy["hasNext"]) == ("COMPLETE", 200, 3, False)
 
@@ -71,6 +73,10 @@ def test_the_missing_permissions_are_told_with_what_they_cost(
     finally:
         authority.token = graph.token
     lacks = {one["permission"]: one["itemTypes"] for one in made["missingPermissions"]}
+    beside = {one["permission"]: one["beside"] for one in made["missingPermissions"]}
     assert "DeviceManagementConfiguration.Read.All" not in lacks
     assert lacks["DeviceManagementRBAC.Read.All"] == ["roleAssignment", "roleDefinition", "roleScopeTag"]
     assert {"DeviceManagementApps.Read.All", "DeviceManagementScripts.Read.All"} <= set(lacks)
+    assert (lacks["Group.Read.All"], beside["Group.Read.All"]) == ([], ["names of groups"])
+    assert beside["DeviceManagementApps.Read.All"] == ["who made a change"]
+    assert beside["DeviceManagementRBAC.Read.All"] == ["names of scope tags"]

@@ -1,7 +1,7 @@
 """A probe reads one page of every collection, one request each, and tells what it found."""
 
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES
-from atlas.sources.graph.probe import probe
+from atlas.sources.graph.probe import BESIDE, probe
 from tests.graph.asking import asking
 from tests.graph.standin import Fault, MadeUp, Tenant, hang_up, serving, status
 from tests.graph.standin.odata import plain
@@ -46,3 +46,15 @@ async def test_a_probe_tells_what_was_asked_for_and_is_not_there():
             (told,) = await probe(client, [contract])
     assert told.status == "COMPLETE"
     assert told.message == "No object of the page has @odata.type, settings, which was asked for."
+
+
+async def test_a_probe_tells_what_is_missing_for_names_and_for_who_made_a_change():
+    audited = {"id": "1", "activityDateTime": "2026-01-01T00:00:00Z"}
+    with serving(Tenant({"deviceManagement/auditEvents": [audited]})) as graph:
+        graph.faults = [Fault("groups", status(403))]
+        async with asking(graph) as client:
+            groups, events = await probe(client, BESIDE)
+        assert graph.paths() == ["groups?$select=id,displayName&$top=1", "deviceManagement/auditEvents?$top=1"]
+    assert (groups.item_type, groups.status, groups.http_status) == ("group", "FORBIDDEN", 403)
+    assert "Group.Read.All" in str(groups.message)
+    assert (events.item_type, events.status, events.objects) == ("auditEvent", "COMPLETE", 1)

@@ -201,9 +201,10 @@ async def test_a_run_that_lacks_half_of_a_type_is_held_and_recorded_once_confirm
     run = await reading.sync()
     assert (run["status"], run["seq"]) == ("NEEDS_CONFIRMATION", None)
     assert await reading.staged() == 3
-    asked = len(graph.asked)
+    asked, read_at = len(graph.asked), run["read_at"]
     job = await held.confirm_run(api, reading.tenant.as_(Role.MANAGER), run["id"], reason="cleaned up")
     run = await reading.work(job)
+    assert run["started_at"] < read_at == run["read_at"] < run["confirmed_at"]
     assert (run["status"], run["seq"], run["removed"], run["unchanged"]) == ("SUCCEEDED", 2, 9, 3)
     assert len(graph.asked) == asked, "what was confirmed is what was read"
     assert await reading.staged() == 0

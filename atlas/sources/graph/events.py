@@ -12,6 +12,7 @@ from atlas.sources.graph.client import Get, GraphClient
 
 MOST_EVENTS = 20_000
 PERMISSION = "DeviceManagementApps.Read.All"
+CALLED = "who made a change"
 
 _LONGEST, _LONGEST_TEXT, _LONGEST_OPERATION = 200, 400, 100
 _FAILED = frozenset({"failure", "failed", "error"})

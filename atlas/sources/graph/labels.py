@@ -22,8 +22,12 @@ _NO_SUCH = frozenset({400, 404})
 
 @dataclass(frozen=True, slots=True)
 class LabelContract:
-    """Where things of one kind are asked for by their id. Of several `paths` the next has what the first has not."""
+    """Where things of one kind are asked for by their id. Of several `paths` the next has what the first has not.
 
+    `called` is what is wanting where they cannot be read.
+    """
+
+    called: str
     paths: tuple[str, ...]
     permission: str
     version: Version = "beta"
@@ -32,11 +36,18 @@ class LabelContract:
 
 
 LABELS: Mapping[LabelKind, LabelContract] = {
-    LabelKind.GROUP: LabelContract(("groups",), "Group.Read.All", version="v1.0", family=Family.DIRECTORY),
-    LabelKind.FILTER: LabelContract(("deviceManagement/assignmentFilters",), "DeviceManagementConfiguration.Read.All"),
-    LabelKind.SCOPE_TAG: LabelContract(("deviceManagement/roleScopeTags",), "DeviceManagementRBAC.Read.All"),
+    LabelKind.GROUP: LabelContract(
+        "names of groups", ("groups",), "Group.Read.All", version="v1.0", family=Family.DIRECTORY
+    ),
+    LabelKind.FILTER: LabelContract(
+        "names of assignment filters", ("deviceManagement/assignmentFilters",), "DeviceManagementConfiguration.Read.All"
+    ),
+    LabelKind.SCOPE_TAG: LabelContract(
+        "names of scope tags", ("deviceManagement/roleScopeTags",), "DeviceManagementRBAC.Read.All"
+    ),
     # Options are told of choices only, so nothing is selected: a setting of another kind has no such property.
     LabelKind.SETTING: LabelContract(
+        "names of settings",
         (
             "deviceManagement/configurationSettings",
             "deviceManagement/complianceSettings",

@@ -1,15 +1,17 @@
-"""A first look at a tenant: one page of each item type, told in figures. Nothing is kept."""
+"""A first look at a tenant: a page of each item type and of what is read beside them, in figures. Nothing is kept."""
 
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from atlas.domain.vocabulary import CoverageStatus
+from atlas.domain.vocabulary import CoverageStatus, LabelKind
 from atlas.sources.graph.answers import Collection, collection_of
 from atlas.sources.graph.client import GraphClient
-from atlas.sources.graph.contracts import Contract
+from atlas.sources.graph.contracts import Contract, Family
 from atlas.sources.graph.details import expanded_at_root
 from atlas.sources.graph.errors import GraphError
+from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
+from atlas.sources.graph.labels import LABELS
 from atlas.sources.graph.reading import list_of, status_of
 
 
@@ -28,6 +30,21 @@ class Probed:
     has_next: bool
     milliseconds: float
     message: str | None
+
+
+# What a sync reads beside its item types; nothing of it is inventory, so no run fails for want of it.
+BESIDE: tuple[Contract, ...] = (
+    Contract(
+        "group",
+        LABELS[LabelKind.GROUP].paths,
+        LABELS[LabelKind.GROUP].permission,
+        version="v1.0",
+        select="id,displayName",
+        page_size=1,
+        family=Family.DIRECTORY,
+    ),
+    Contract("auditEvent", ("deviceManagement/auditEvents",), EVENTS_PERMISSION, version="v1.0", page_size=1),
+)
 
 
 async def probe(client: GraphClient, contracts: Iterable[Contract]) -> list[Probed]:

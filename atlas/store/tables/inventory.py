@@ -82,6 +82,7 @@ sync_runs = Table(
     Column("confirmed_at", Instant),
     Column("pruned_at", Instant),
     Column("notes", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("read_at", Instant),
     ForeignKeyConstraint(
         ["tenant_id", "confirmed_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],

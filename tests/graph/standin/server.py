@@ -102,6 +102,9 @@ def _right(graph: StandIn, version: str, path: str) -> Answer:
     return made
 
 
+_COLLECTIONS = r"(deviceManagement|deviceAppManagement|identity/conditionalAccess)/\w+|groups"
+
+
 def _rows(tenant: Tenant, where: str) -> Sequence[Raw] | None:
     """The rows of a collection: one of the tenant, or one below an object."""
     if where in tenant.collections:
@@ -110,7 +113,7 @@ def _rows(tenant: Tenant, where: str) -> Sequence[Raw] | None:
     if name in odata.NAVIGATION and (found := _object(tenant, above)) is not None:
         return found.get(name) or []
     # Every collection that a tenant may have is there, if only empty.
-    return [] if re.fullmatch(r"(deviceManagement|deviceAppManagement|identity/conditionalAccess)/\w+", where) else None
+    return [] if re.fullmatch(_COLLECTIONS, where) else None
 
 
 def _object(tenant: Tenant, where: str) -> Raw | None:
