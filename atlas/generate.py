@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from atlas import jobs, rules
+from atlas import hiding, jobs
 from atlas.domain.canonical import decode_body
 from atlas.domain.errors import OperatorError
 from atlas.domain.evaluation import Evaluation
 from atlas.domain.identity import item_id
 from atlas.domain.moves import Draft, Move, draft, shared_id
 from atlas.domain.recreation import Candidate, Recreation, link
-from atlas.domain.rules import Subject, Suppression, suppression
+from atlas.domain.rules import Suppression
 from atlas.domain.triage import Life
 from atlas.domain.verdicts import Birth, Existing, Judgement, Verdict, judge, judge_data_quality
 from atlas.domain.vocabulary import BaselineMode, ChangeType, DriftRunStatus, FindingKind, FindingStatus, Resolution
@@ -27,6 +27,8 @@ from atlas.store.bodies import pack_evidence
 from atlas.store.database import Connection, Database, Row
 
 Key = tuple[str, str]
+Links = Mapping[UUID, tuple[UUID, Recreation]]
+"""Finding -> (its other half, how alike they are), for what was removed and came back under another id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,10 @@ async def generate(worker: Database, lease: Lease) -> Job | None:
     if plan.moves:
         await jobs.progress(worker, lease, 0, len(plan.moves))
     drafts = await asyncio.to_thread(_draft, lease.job.tenant_id, plan)
+    links = await asyncio.to_thread(_recreations, plan, drafts)
+    judged = await hiding.beforehand(worker, lease, drafts)
     async with jobs.effect(worker, lease) as connection:
-        judgements, suppressed = await _take_effect(connection, lease, plan, drafts)
+        judgements, suppressed = await _take_effect(connection, lease, plan, drafts, links, judged)
         following = await generation.next_queued(
             connection, lease.job.tenant_id, plan.pair["scope_id"], lease.job.run_id
         )
@@ -99,7 +103,7 @@ def _draft(tenant_id: UUID, plan: Plan) -> list[Draft]:
 
 
 async def _take_effect(
-    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft]
+    connection: Connection, lease: Lease, plan: Plan, drafts: Sequence[Draft], links: Links, judged: hiding.Judged
 ) -> tuple[Sequence[Judgement], int]:
     """The judgements, and how many of the findings that are NEW a rule hides."""
     tenant_id, pair = lease.job.tenant_id, plan.pair
@@ -109,9 +113,8 @@ async def _take_effect(
     newest = generated is None or current >= generated
     judgement = await _judge(connection, tenant_id, plan, drafts, newest=newest)
     quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
-    links = await asyncio.to_thread(_recreations, plan, drafts)
     births = [*judgement.births, *quality.births]
-    hidden = await _hidden(connection, tenant_id, births)
+    hidden = await hiding.at_last(connection, tenant_id, [born.draft for born in births], judged)
     rows = [_row(tenant_id, pair, born, links) | _suppressed(hidden.get(born.draft.id)) for born in births]
     await effects.insert_findings(connection, rows)
     verdicts = [*judgement.verdicts, *quality.verdicts]
@@ -122,25 +125,6 @@ async def _take_effect(
         await generation.set_judged(connection, tenant_id, scope_id, plan.evaluation.evaluated, current)
         await generation.set_generated(connection, tenant_id, scope_id, current)
     return (judgement, quality), sum(one.life.status == FindingStatus.NEW and one.draft.id in hidden for one in births)
-
-
-async def _hidden(connection: Connection, tenant_id: UUID, births: Sequence[Birth]) -> dict[UUID, Suppression]:
-    """What the tenant's rules hide of the findings that are about to be made. These rules stand until the commit."""
-    standing = await rules.for_generation(connection, tenant_id)
-
-    def judged() -> dict[UUID, Suppression]:
-        drafts = [born.draft for born in births]
-        found = {
-            one.id: suppression(
-                standing,
-                Subject(one.kind, one.change_type, one.item_type, one.external_id, one.display_name),
-                one.changes,
-            )
-            for one in drafts
-        }
-        return {key: one for key, one in found.items() if one is not None}
-
-    return await asyncio.to_thread(judged) if standing else {}
 
 
 def _suppressed(hidden: Suppression | None) -> dict[str, Any]:
@@ -229,8 +213,7 @@ async def _data_quality(
     return judge_data_quality(drafts, [_existing(row) for row in rows], newest=newest, standing=standing)
 
 
-def _recreations(plan: Plan, drafts: Sequence[Draft]) -> dict[UUID, tuple[UUID, Recreation]]:
-    """Finding -> (its other half, how alike they are), for what was removed and came back under another id."""
+def _recreations(plan: Plan, drafts: Sequence[Draft]) -> Links:
     ids = {(one.item_type, one.external_id): one.id for one in drafts}
     linked: dict[UUID, tuple[UUID, Recreation]] = {}
     for one in link(_candidates(plan, drafts, ChangeType.REMOVED), _candidates(plan, drafts, ChangeType.ADDED)):
@@ -279,7 +262,7 @@ def _existing(row: Row) -> Existing:
     )
 
 
-def _row(tenant_id: UUID, pair: Row, born: Birth, links: Mapping[UUID, tuple[UUID, Recreation]]) -> dict[str, Any]:
+def _row(tenant_id: UUID, pair: Row, born: Birth, links: Links) -> dict[str, Any]:
     """The columns of a new finding."""
     one, life = born.draft, born.life
     other, link_ = links.get(one.id, (None, None))

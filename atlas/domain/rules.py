@@ -106,11 +106,20 @@ def matches(pattern: str, text: str) -> bool:
     return len(text) - at >= len(last) and text.endswith(last)
 
 
+def is_about(parts: Parts, subject: Subject) -> bool:
+    """Does the rule speak of this object? One that does not has no say in what is hidden of it."""
+    return parts.item_type in {None, subject.item_type} and (
+        parts.subject_pattern is None
+        or matches(parts.subject_pattern, subject.display_name)
+        or matches(parts.subject_pattern, subject.external_id)
+    )
+
+
 def suppression(rules: Iterable[Rule], subject: Subject, changes: Sequence[PropertyChange]) -> Suppression | None:
     """What the rules hide of a finding, until when, and by which; None where it is shown."""
     if subject.kind != FindingKind.DRIFT:
         return None
-    about = [rule for rule in rules if _is_about(rule.parts, subject)]
+    about = [rule for rule in rules if is_about(rule.parts, subject)]
     whole = [rule for rule in about if not rule.parts.of_changes]
     if subject.change_type != ChangeType.MODIFIED or not changes:
         return _told(_last(whole))
@@ -135,14 +144,6 @@ def _last(rules: Sequence[Rule]) -> Rule | None:
 
 def _end(rule: Rule) -> tuple[datetime, UUID]:
     return rule.expires_at or _FOR_EVER, rule.id
-
-
-def _is_about(parts: Parts, subject: Subject) -> bool:
-    return parts.item_type in {None, subject.item_type} and (
-        parts.subject_pattern is None
-        or matches(parts.subject_pattern, subject.display_name)
-        or matches(parts.subject_pattern, subject.external_id)
-    )
 
 
 def _ignores(parts: Parts, change: PropertyChange) -> bool:
