@@ -33,10 +33,12 @@ lint: $(VENV)/.dev ## style, format, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-schema: $(VENV)/.dev ## prints the GraphQL schema from the code into its two kept copies
+schema: $(VENV)/.dev ## prints the GraphQL schema from the code into its two kept copies, and its reference
 	$(BIN)/atlas schema > $(VENV)/schema.graphql
 	cp $(VENV)/schema.graphql $(SDL)
 	cp $(VENV)/schema.graphql $(CONTRACT)
+	$(BIN)/python -m atlas.schema.reference > $(VENV)/reference.md
+	cp $(VENV)/reference.md specs/graphql-reference.md
 
 bench: $(VENV)/.dev ## measures what the specification gives figures for
 	@$(BIN)/python -m bench $(ARGS)

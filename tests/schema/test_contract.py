@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from graphql import (
+    DangerousChangeType,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -12,6 +13,8 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     build_schema,
+    find_breaking_changes,
+    find_dangerous_changes,
 )
 
 from atlas.schema.root import schema, sdl
@@ -29,6 +32,38 @@ def test_everything_that_callers_rely_on_is_there_with_its_type() -> None:
     contract = build_schema((Path(__file__).parent / "contract.graphql").read_text())
     missing = set(members(contract)) - set(members(build_schema(sdl())))
     assert not missing
+
+
+def test_nothing_that_was_released_breaks() -> None:
+    released = (ROOT / "specs/044-drift-mvp/contracts/released.graphql").read_text()
+    assert breaks(released, sdl()) == []
+
+
+def breaks(released: str, now: str) -> list[str]:
+    """What a client of the one would miss in the other, a default too: graphql-core calls that dangerous alone."""
+    before, after = build_schema(released), build_schema(now)
+    defaults = {DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE, DangerousChangeType.INPUT_FIELD_DEFAULT_VALUE_CHANGE}
+    dangerous = [change for change in find_dangerous_changes(before, after) if change.type in defaults]
+    return [change.description for change in [*find_breaking_changes(before, after), *dangerous]]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("  viewer: Viewer!", "  viewer: Viewer"),
+        ("  sinceLastRun(", "  changedSince("),
+        ("  reason: String!", "  reason: String!\n\n  ticket: String!"),
+        ("  ACKNOWLEDGED\n", "  ACCEPTED\n"),
+        ("type Finding implements Node {", "type Finding {"),
+        ("  first: Int! = 50", "  first: Int!"),
+        ("    offset: Int! = 0", "    offset: Int! = 1"),
+        ("  suppressed: Boolean = false", "  suppressed: Boolean"),
+    ],
+)
+def test_a_change_that_breaks_a_client_is_found(was: str, becomes: str) -> None:
+    assert was in sdl()
+    broken = sdl().replace(was, becomes)
+    assert breaks(sdl(), broken) != []
 
 
 def test_the_interfaces_of_the_contract_are_implemented() -> None:
