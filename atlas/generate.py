@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from atlas import hiding, jobs
+from atlas import hiding, jobs, rules
 from atlas.domain.canonical import decode_body
 from atlas.domain.errors import OperatorError
 from atlas.domain.evaluation import Evaluation
@@ -111,10 +111,14 @@ async def _take_effect(
     generated = await generation.lock_scope(connection, tenant_id, scope_id)
     _refuse_pruned(await generation.pair(connection, tenant_id, lease.job.run_id))
     newest = generated is None or current >= generated
-    judgement = await _judge(connection, tenant_id, plan, drafts, newest=newest)
-    quality = await _data_quality(connection, tenant_id, plan, generated, newest=newest)
+    # Everybody holds the scope before the rules, these before findings, and findings in the order of their ids.
+    standing = await rules.for_generation(connection, tenant_id)
+    now = await _contents(connection, tenant_id, plan, drafts, newest=newest)
+    held = await effects.hold(connection, tenant_id, scope_id, now, sorted(plan.complete))
+    judgement = await _judge(connection, tenant_id, plan, drafts, now, held, newest=newest)
+    quality = await _data_quality(connection, tenant_id, plan, generated, held, newest=newest)
     births = [*judgement.births, *quality.births]
-    hidden = await hiding.at_last(connection, tenant_id, [born.draft for born in births], judged)
+    hidden = await hiding.at_last(connection, standing, [born.draft for born in births], judged)
     rows = [_row(tenant_id, pair, born, links) | _suppressed(hidden.get(born.draft.id)) for born in births]
     await effects.insert_findings(connection, rows)
     verdicts = [*judgement.verdicts, *quality.verdicts]
@@ -135,11 +139,17 @@ def _suppressed(hidden: Suppression | None) -> dict[str, Any]:
 
 
 async def _judge(
-    connection: Connection, tenant_id: UUID, plan: Plan, drafts: Sequence[Draft], *, newest: bool
+    connection: Connection,
+    tenant_id: UUID,
+    plan: Plan,
+    drafts: Sequence[Draft],
+    now: Mapping[Key, str | None],
+    held: Sequence[Row],
+    *,
+    newest: bool,
 ) -> Judgement:
     """Judges under the newest name of each content, so that what was decided before a change of form still holds."""
-    now = await _contents(connection, tenant_id, plan, drafts, newest=newest)
-    existing = [_existing(row) for row in await effects.of_objects(connection, tenant_id, plan.pair["scope_id"], now)]
+    existing = [_existing(row) for row in held if row["kind"] == FindingKind.DRIFT]
     ends = [(one.old_hash, one.new_hash) for one in existing] + [(one.old_hash, one.new_hash) for one in drafts]
     hashes = {one for end in ends for one in end if one} | {one for one in now.values() if one}
     names = await aliases.newest(connection, tenant_id, hashes)
@@ -191,7 +201,7 @@ async def _contents(
 
 
 async def _data_quality(
-    connection: Connection, tenant_id: UUID, plan: Plan, generated: int | None, *, newest: bool
+    connection: Connection, tenant_id: UUID, plan: Plan, generated: int | None, held: Sequence[Row], *, newest: bool
 ) -> Judgement:
     pair = plan.pair
     drafts = [
@@ -206,11 +216,11 @@ async def _data_quality(
         )
         for row in plan.duplicates
     ]
-    rows = await effects.of_data_quality(connection, tenant_id, pair["scope_id"], sorted(plan.complete))
+    existing = [_existing(row) for row in held if row["kind"] == FindingKind.DATA_QUALITY]
     standing = frozenset[Key]()
     if not newest and generated is not None:
         standing = await generation.duplicated_at(connection, tenant_id, pair["scope_id"], generated)
-    return judge_data_quality(drafts, [_existing(row) for row in rows], newest=newest, standing=standing)
+    return judge_data_quality(drafts, existing, newest=newest, standing=standing)
 
 
 def _recreations(plan: Plan, drafts: Sequence[Draft]) -> Links:

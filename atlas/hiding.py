@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from atlas import rules
 from atlas.domain.moves import Draft
 from atlas.domain.rules import Rule, Subject, Suppression, is_about, suppression
 from atlas.jobs import Lease
@@ -39,10 +38,9 @@ async def beforehand(worker: Database, lease: Lease, drafts: Sequence[Draft]) ->
 
 
 async def at_last(
-    connection: Connection, tenant_id: UUID, drafts: Sequence[Draft], before: Judged
+    connection: Connection, standing: Sequence[Rule], drafts: Sequence[Draft], before: Judged
 ) -> Mapping[UUID, Suppression]:
-    """What hides these of the drafts, by the rules that stand until this transaction ends. As the worker."""
-    standing = await rules.for_generation(connection, tenant_id)
+    """What hides these of the drafts, by the rules that stand until this transaction ends. Inside the effect."""
     moved = set(standing) ^ set(before.rules)
     if not moved:
         return before.hidden

@@ -74,9 +74,7 @@ async def create(
                 "expires_at": expires_at,
             },
         )
-        if replaces is not None:
-            await _apply(connection, tenant_id, parts=None)
-        await _apply(connection, tenant_id, parts=parts)
+        await _apply(connection, tenant_id, made=parts, ended=replaces is not None)
     await db.notify([tenant_id])
     return rule_id
 
@@ -89,7 +87,7 @@ async def end(db: Database, context: Context, rule_id: UUID, *, reason: str) -> 
         await store.hold_still(connection, tenant_id, to_change=True)
         await _known(connection, tenant_id, rule_id, "id")
         await store.end_rule(connection, tenant_id, rule_id)
-        await _apply(connection, tenant_id, parts=None)
+        await _apply(connection, tenant_id, ended=True)
     await db.notify([tenant_id])
     return rule_id
 
@@ -125,10 +123,14 @@ async def for_generation(connection: Connection, tenant_id: UUID) -> Sequence[Ru
     return await store.live(connection, tenant_id)
 
 
-async def _apply(connection: Connection, tenant_id: UUID, *, parts: Parts | None) -> None:
-    """Judges anew what a new rule may hide, or (None) all that is hidden."""
+async def _apply(connection: Connection, tenant_id: UUID, *, made: Parts | None = None, ended: bool = False) -> None:
+    """Judges anew what a rule that was made may hide, and where one ended all that is hidden: in one pass, by id.
+
+    A second pass would come back to findings before those that it holds, while somebody who acknowledges both waits
+    for these and holds those.
+    """
     standing = await store.live(connection, tenant_id)
-    async for rows in store.held_against(connection, tenant_id, parts=parts, hidden=parts is None):
+    async for rows in store.held_against(connection, tenant_id, parts=made, hidden=ended):
         judged = await asyncio.to_thread(_judged, rows, standing)
         was = {row["id"]: (row["suppressed_by"], row["suppressed_until"]) for row in rows}
         changed = {key: one for key, one in judged.items() if was[key] != _columns(one)}

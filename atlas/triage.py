@@ -104,7 +104,7 @@ async def pin_baseline(db: Database, context: Context, *, scope_key: str, run_id
         await store.pin(
             connection, tenant_id, scope["id"], run_id=run_id, seq=run["seq"], principal_id=_principal(context)
         )
-        await store.accept_baseline(connection, scope["id"])
+        await store.accept_baseline(connection, tenant_id, scope["id"])
     await db.notify([tenant_id])
     pinned: UUID = scope["id"]
     return pinned

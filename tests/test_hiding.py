@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from atlas.domain.evidence import Evidence, PropertyChange
 from atlas.domain.moves import Draft
 from atlas.domain.rules import Parts, Suppression
 from atlas.domain.vocabulary import ChangeType, FindingKind, Role, Severity
-from atlas.store.database import Database
+from atlas.store.database import Connection, Database
 from tests.factories import Tenant, make_tenant
 from tests.test_drift import KEY, findings_of
 from tests.test_rules import create, exports
@@ -40,24 +41,29 @@ async def hidden(api: Database, tenant: Tenant) -> dict[str, UUID]:
     return {row["display_name"]: row["suppressed_by"] for row in await findings_of(api, tenant) if row["suppressed_by"]}
 
 
+async def until_it_waits(owner: Database, holding: Connection, working: asyncio.Task[Any]) -> None:
+    """Until what works waits for what this transaction holds."""
+    holder = await holding.scalar(text("select pg_backend_pid()"))
+    waits = text("select count(*) from pg_stat_activity where :holder = any(pg_blocking_pids(pid))")
+    while True:
+        async with owner.transaction() as looking:
+            if await looking.scalar(waits, {"holder": holder}):
+                return
+        assert not working.done(), working.exception()
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def stopped_at_its_effect(
     owner: Database, worker: Database, tenant: Tenant, lease: jobs.Lease
 ) -> AsyncIterator[None]:
     """The body runs when the generation has judged all it could beforehand and waits for its scope."""
-    waits = text("select count(*) from pg_stat_activity where :holder = any(pg_blocking_pids(pid))")
     async with owner.transaction(tenant.owner) as holding:
         await holding.execute(
             text("select from atlas.scopes where tenant_id = :tenant for update"), {"tenant": tenant.id}
         )
-        holder = await holding.scalar(text("select pg_backend_pid()"))
         working = asyncio.create_task(generate.generate(worker, lease))
-        while True:
-            async with owner.transaction() as looking:
-                if await looking.scalar(waits, {"holder": holder}):
-                    break
-            assert not working.done(), working.exception()
-            await asyncio.sleep(0.02)
+        await until_it_waits(owner, holding, working)
         yield
     await working
 
@@ -109,7 +115,8 @@ async def at_last(
     """Draft -> rule, in an effect whose connection may say nothing for `idle`."""
     async with jobs.effect(worker, lease) as connection:
         await connection.execute(text(f"set local idle_in_transaction_session_timeout = '{idle}'"))
-        found = await hiding.at_last(connection, lease.job.tenant_id, drafts, before)
+        standing = await rules.for_generation(connection, lease.job.tenant_id)
+        found = await hiding.at_last(connection, standing, drafts, before)
         return {key: one.rule_id for key, one in found.items()}
 
 

@@ -5,68 +5,55 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, bindparam, insert, select, text, update
+from sqlalchemy import ARRAY, RowMapping, Text, bindparam, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atlas.domain.vocabulary import FindingKind
 from atlas.store.tables import drift_run_findings, findings
 
-_STATE = (
-    findings.c.id,
-    findings.c.kind,
-    findings.c.fingerprint,
-    findings.c.item_type,
-    findings.c.external_id,
-    findings.c.baseline_hash,
-    findings.c.current_hash,
-    findings.c.status,
-    findings.c.resolution,
-    findings.c.is_current,
-    findings.c.superseded_by,
-    findings.c.occurrences,
-    findings.c.acknowledged_by,
-    findings.c.acknowledged_until,
-)
+# Text compares by the columns' own collation, and what is held is what the columns' indexes find.
+_HOLD = text(
+    """
+    with wanted as materialized (
+        select f.id from unnest(:types, :ids) k (item_type, external_id)
+        join atlas.findings f on f.tenant_id = :tenant and f.scope_id = :scope and f.kind = 'DRIFT'
+          and f.item_type = k.item_type and f.external_id = k.external_id
+        union all
+        select f.id from atlas.findings f
+        where f.tenant_id = :tenant and f.scope_id = :scope and f.kind = 'DATA_QUALITY' and f.item_type = any(:whole)
+    )
+    select id, kind, fingerprint, item_type, external_id, baseline_hash, current_hash, status, resolution, is_current,
+           superseded_by, occurrences, acknowledged_by, acknowledged_until, first_seen_at
+    from atlas.findings where tenant_id = :tenant and id in (select id from wanted)
+    order by id for no key update
+    """
+).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("types", "ids", "whole")))
 
 
-async def of_objects(
-    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, objects: Iterable[tuple[str, str]]
+async def hold(
+    connection: AsyncConnection,
+    tenant_id: UUID,
+    scope_id: UUID,
+    objects: Iterable[tuple[str, str]],
+    item_types: Iterable[str],
 ) -> Sequence[RowMapping]:
-    """The DRIFT findings of these (type, id) objects: where they stand."""
+    """The DRIFT findings of these (type, id) objects, and the DATA_QUALITY findings of these types, where they stand.
+
+    They stay as they are until the transaction ends, and are held in the order of their ids, as by whoever triages
+    them. Newest first, and always the same: where several would do, the first is taken.
+    """
     keys = list(objects)
-    if not keys:
-        return []
-    wanted = text(
-        "select * from unnest(cast(:types as text[]), cast(:ids as text[])) k (item_type, external_id)"
-    ).columns(item_type=findings.c.item_type.type, external_id=findings.c.external_id.type)
-    named = wanted.bindparams(types=[t for t, _ in keys], ids=[e for _, e in keys]).subquery("k")
     rows = await connection.execute(
-        select(*_STATE)
-        .join(named, (named.c.item_type == findings.c.item_type) & (named.c.external_id == findings.c.external_id))
-        .where(
-            findings.c.tenant_id == tenant_id,
-            findings.c.scope_id == scope_id,
-            findings.c.kind == FindingKind.DRIFT,
-        )
-        # Newest first, and always the same: where several would do, the first is taken.
-        .order_by(findings.c.first_seen_at.desc(), findings.c.fingerprint)
+        _HOLD,
+        {
+            "tenant": tenant_id,
+            "scope": scope_id,
+            "types": [item_type for item_type, _ in keys],
+            "ids": [external_id for _, external_id in keys],
+            "whole": list(item_types),
+        },
     )
-    return rows.mappings().all()
-
-
-async def of_data_quality(
-    connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, item_types: Iterable[str]
-) -> Sequence[RowMapping]:
-    """The DATA_QUALITY findings of these types."""
-    rows = await connection.execute(
-        select(*_STATE).where(
-            findings.c.tenant_id == tenant_id,
-            findings.c.scope_id == scope_id,
-            findings.c.kind == FindingKind.DATA_QUALITY,
-            findings.c.item_type.in_(list(item_types)),
-        )
-    )
-    return rows.mappings().all()
+    held = sorted(rows.mappings(), key=lambda row: row["fingerprint"])
+    return sorted(held, key=lambda row: row["first_seen_at"], reverse=True)
 
 
 async def insert_findings(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:

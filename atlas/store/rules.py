@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -38,7 +39,15 @@ PART = 500
 
 _r, _f = rules.c, findings.c
 _LIVE = and_(_r.ended_at.is_(None), or_(_r.expires_at.is_(None), _r.expires_at > func.now()))
-_SUPPRESS = text("select atlas.suppress(:ids, :rules, :untils)").bindparams(
+# One after the other in the order of their ids, which is the one in which whoever triages findings holds them.
+_SUPPRESS = text(
+    """
+    with wanted as materialized (
+        select * from unnest(:ids, :rules, :untils) n (id, rule_id, until) order by id
+    )
+    select atlas.suppress(array[id], array[rule_id], array[until]) from wanted
+    """
+).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("rules", type_=ARRAY(Uuid)),
     bindparam("untils", type_=ARRAY(DateTime(timezone=True))),
@@ -124,12 +133,13 @@ async def held_against(
     tenant_id: UUID,
     *,
     parts: Parts | None = None,
-    hidden: bool | None = None,
+    hidden: bool = False,
     runs: Sequence[UUID] | None = None,
 ) -> AsyncIterator[Sequence[RowMapping]]:
     """The DRIFT findings that rules are held against, by id, a part at a time, with their evidence.
 
-    `parts` leaves out what such a rule says nothing of, `hidden` what names no rule, `runs` what none of them saw.
+    Those that such a rule (`parts`) may speak of, or with `hidden` those that a rule hides now, or both; all where
+    neither is given. `runs` leaves out what none of them saw.
     """
     query = (
         select(
@@ -140,12 +150,11 @@ async def held_against(
         .order_by(_f.id)
         .limit(PART)
     )  # fmt: skip
-    if parts is not None and parts.item_type is not None:
-        query = query.where(_f.item_type == parts.item_type)
-    if parts is not None and parts.of_changes:
-        query = query.where(_f.change_type == ChangeType.MODIFIED)
+    wanted = [] if parts is None else [_may_speak_of(parts)]
     if hidden:
-        query = query.where(_f.suppressed_by.is_not(None))
+        wanted.append(_f.suppressed_by.is_not(None))
+    if wanted:
+        query = query.where(or_(*wanted))
     if runs is not None:
         seen = drift_run_findings.c
         query = query.where(
@@ -161,8 +170,13 @@ async def held_against(
         after = rows[-1]["id"]
 
 
+def _may_speak_of(parts: Parts) -> ColumnElement[bool]:
+    of_type = true() if parts.item_type is None else _f.item_type == parts.item_type
+    return and_(of_type, _f.change_type == ChangeType.MODIFIED) if parts.of_changes else of_type
+
+
 async def suppress(connection: AsyncConnection, changed: Mapping[UUID, Suppression | None]) -> None:
-    """Notes what hides each of these findings."""
+    """Notes what hides each of these findings, and holds them in the order of their ids."""
     if changed:
         given = list(changed.values())
         await connection.execute(

@@ -116,8 +116,21 @@ async def unpin(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) ->
     )
 
 
-async def accept_baseline(connection: AsyncConnection, scope_id: UUID) -> int:
-    """Resolves as BASELINED what is open and stands in the pinned run; returns how many."""
+async def accept_baseline(connection: AsyncConnection, tenant_id: UUID, scope_id: UUID) -> int:
+    """Resolves as BASELINED what is open and stands in the pinned run; returns how many.
+
+    Holds all that is open of the scope first, in the order of the ids, as whoever acknowledges some of it does.
+    """
+    await connection.execute(
+        select(findings.c.id)
+        .where(
+            findings.c.tenant_id == tenant_id,
+            findings.c.scope_id == scope_id,
+            findings.c.status.in_((FindingStatus.NEW, FindingStatus.ACKNOWLEDGED)),
+        )
+        .order_by(findings.c.id)
+        .with_for_update(key_share=True)
+    )
     accepted: int = (
         await connection.execute(text("select atlas.accept_baseline(:scope)"), {"scope": scope_id})
     ).scalar_one()
