@@ -6,11 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from atlas.local import Services, services
 from atlas.store.bootstrap import bootstrap
 from atlas.store.database import Database, open_database
+from atlas.store.jobs import TABLES
 from atlas.store.migrations import upgrade
+from atlas.workers.broker import open_broker
 
 JUDGED = "isolation cases"
 
@@ -57,6 +60,23 @@ async def worker(cluster: Services) -> AsyncIterator[Database]:
 async def sweeper(cluster: Services) -> AsyncIterator[Database]:
     async for database in _database(cluster.sweeper_database_url):
         yield database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def empty_queue(owner: Database, cluster: Services) -> None:
+    """Nothing waits for a worker: what other tests asked for and left would be worked off first."""
+    async with owner.transaction() as connection:
+        for table in TABLES.values():
+            await connection.execute(
+                text(
+                    f"""update {table.fullname} set status = 'FAILED', error_code = 'LEFT', error_message = 'Left.',
+                            finished_at = now(), lease_token = null, lease_until = null
+                        where status in ('QUEUED', 'RUNNING')"""
+                )
+            )
+    broker = open_broker(cluster.broker_url)
+    broker.client.flushall()
+    broker.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

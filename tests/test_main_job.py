@@ -20,6 +20,8 @@ from atlas.workers.broker import dispatcher, open_broker, ping
 from tests.http.conftest import Caller, Server, make_caller, serving
 from tests.workers.test_worker import scope_held, two_runs, worker_process
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 KEY = scope_key(Selection(SyncSource.FOLDER))
 GENERATE = """
 mutation ($input: GenerateDriftInput!) {

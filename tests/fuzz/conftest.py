@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType, is_required_argument
@@ -19,6 +18,7 @@ from atlas.record import record_folder
 from atlas.schema.ids import encode_id
 from atlas.schema.root import schema
 from atlas.store.database import Context, Database
+from tests.clients import client_of
 from tests.factories import DEPLOYMENT_KEY, write_export
 from tests.fuzz.values import Material, Pool, spare_principals
 from tests.http.conftest import Server, serving
@@ -131,7 +131,7 @@ async def _material(server: Server, world: World, askers: list[Asker]) -> Materi
     for realm in world.realms:
         pool = Pool()
         token = next(one.token for one in askers if one.name == f"OWNER of {realm.mark}")
-        async with httpx.AsyncClient(base_url=server.url, headers={"authorization": f"Bearer {token}"}) as client:
+        async with client_of(server.url, headers={"authorization": f"Bearer {token}"}) as client:
             for name in _lists():
                 list_ = f"{name}(first: 20) {{ pageInfo {{ endCursor }} edges {{ cursor node {{ id }} }} }}"
                 query = f"query ($id: ID!) {{ tenant(by: {{ id: $id }}) {{ id activityCursor {list_} }} }}"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from atlas.schema.root import schema
+from tests.clients import client_of
 from tests.fuzz.conftest import JSON, Asker, Ground
 from tests.fuzz.generator import Asked, Writer
 from tests.fuzz.judge import Verdicts
@@ -59,7 +60,7 @@ async def judged(ground: Ground, pairs: Sequence[tuple[Asker, Asked]]) -> Verdic
             status, text = await ask(client, asker, asked)
             verdicts.judge(asker.name, asked, status, text, hidden=asker.hidden, secrets=ground.secrets)
 
-    async with httpx.AsyncClient(base_url=ground.server.url, timeout=60) as client:
+    async with client_of(ground.server.url, timeout=60) as client:
         await asyncio.gather(*(work(client) for _ in range(_AT_ONCE)))
     return verdicts
 
@@ -101,7 +102,7 @@ async def test_bodies_that_are_none_are_refused(ground: Ground) -> None:
     bodies += [text.encode("utf-8", "surrogatepass") for text in HOSTILE_TEXTS]
     bodies += [Asked("", "{ viewer { __typename } }").body()[: rng.randrange(40)] for _ in range(40)]
     headers = JSON | {"authorization": f"Bearer {ground.askers[0].token}"}
-    async with httpx.AsyncClient(base_url=ground.server.url, headers=headers) as client:
+    async with client_of(ground.server.url, headers=headers) as client:
         for body in bodies:
             response = await client.post("/graphql", content=body)
             assert response.status_code == 400, body
@@ -114,7 +115,7 @@ async def test_the_judge_finds_what_it_looks_for(ground: Ground) -> None:
     stranger = next(one for one in ground.askers if one.name == "without a token")
     asked = [one for one in documents(ground, 150, _SEED) if one.kind == "query"]
     verdicts = Verdicts()
-    async with httpx.AsyncClient(base_url=ground.server.url) as client:
+    async with client_of(ground.server.url) as client:
         for one in asked:
             status, text = await ask(client, both, one)
             verdicts.judge("both", one, status, text, hidden=stranger.hidden, secrets=())

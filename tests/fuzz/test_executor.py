@@ -5,12 +5,12 @@ import json
 from collections import Counter
 from typing import Any
 
-import httpx
 import pytest
 
 from atlas.schema.executor.code import plan_of
 from atlas.schema.root import build
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.fuzz.conftest import JSON, Ground
 from tests.fuzz.test_documents import documents
 from tests.http.conftest import serving
@@ -29,7 +29,7 @@ async def compared(ground: Ground, api: Database, count: int, seed: int) -> Coun
             headers = JSON | _ID | {"authorization": f"Bearer {asker.token}"}
             answers = []
             for url in (ground.server.url, standard.url):
-                async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+                async with client_of(url, headers=headers) as client:
                     response = await client.post("/graphql", content=one.body())
                 answers.append((response.status_code, _sorted(response.json())))
             assert answers[0] == answers[1], one.query

@@ -114,14 +114,18 @@ FAULTS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
+# The type that the fault befalls, and one beside it.
+READ = ("configurationPolicy", "assignmentFilter")
+
+
 @pytest.mark.parametrize("name", list(FAULTS))
 async def test_a_fault_of_graph_is_coverage_and_never_a_removal(
     api: Database, worker: Database, graph: Graph, reading: Reader, name: str
 ) -> None:
     graph.tenant.add("deviceManagement/assignmentFilters", {"id": "f1", "displayName": "Filter", "rule": "x"})
-    await reading.sync()
+    await reading.sync(READ)
     graph.tenant.collections[CATALOG] = policies(0, value=2) + policies(*range(1, 12))
-    changed = await reading.sync()
+    changed = await reading.sync(READ)
     key = await key_of(reading, changed["scope_id"])
     await generated(api, worker, reading.tenant, scope_key=key)
     before = await findings_of(api, reading.tenant)
@@ -130,7 +134,7 @@ async def test_a_fault_of_graph_is_coverage_and_never_a_removal(
     with serving(Tenant()) as another:
         graph.tenant.collections[CATALOG] = policies(*range(12))
         graph.faults.append(Fault(CATALOG, effect(another.url)))
-        run = await reading.sync()
+        run = await reading.sync(READ)
         assert another.asked == [], "no token leaves for another host"
     assert (run["status"], run["removed"], run["changed"]) == ("PARTIAL", 0, 0)
     assert (await reading.coverage(run["id"]))["configurationPolicy"][0] == covered

@@ -17,6 +17,7 @@ from atlas.domain.vocabulary import Role
 from atlas.schema.ids import encode_id
 from atlas.schema.root import schema
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.factories import Tenant, make_tenant
 
 
@@ -90,5 +91,5 @@ async def make_caller(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(server: Server, caller: Caller) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, headers=caller.headers) as made:
+    async with client_of(server.url, headers=caller.headers) as made:
         yield made

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from atlas import access
 from atlas.auth import bearer, token_of_payload
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, make_caller
 
 BODY = {"query": "{ viewer { principal { displayName } } }"}
@@ -18,7 +19,7 @@ BODY = {"query": "{ viewer { principal { displayName } } }"}
 
 async def ask(server: Server, header: str | None, **parameters: str) -> httpx.Response:
     headers = {} if header is None else {"authorization": header}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
+    async with client_of(server.url, headers=headers) as client:
         return await client.post("/graphql", json=BODY, params=parameters)
 
 
@@ -67,7 +68,7 @@ async def test_a_revoked_and_an_expired_token_are_refused(server: Server, owner:
 
 
 async def test_the_token_is_asked_for_before_the_request_is_read(server: Server) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with client_of(server.url) as client:
         assert refused(await client.post("/graphql", content=b"\xff", headers={"content-type": "text/plain"}))
         assert refused(await client.get("/graphql"))
         assert refused(await client.post("/graphql", json=BODY, headers={"accept": "text/event-stream"}))

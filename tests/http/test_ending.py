@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 
@@ -21,6 +20,7 @@ from atlas.schema.errors import Code
 from atlas.schema.live import Live
 from atlas.schema.socket import EXPIRED, REFUSED
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.factories import Tenant, make_tenant
 from tests.http.conftest import Caller, Server, make_caller
 from tests.http.test_serve import process
@@ -77,7 +77,7 @@ async def watching(server: Server, caller: Caller, tenant_id: str) -> AsyncItera
 
 async def subscribed(server: Server, headers: dict[str, str], count: int) -> None:
     """Waits until so many streams of the process wait for news."""
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client, asyncio.timeout(15):
+    async with client_of(server.url, headers=headers) as client, asyncio.timeout(15):
         while f"atlas_subscriptions {float(count)}" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -113,7 +113,7 @@ async def make_person(owner: Database, api: Database, *tenants: Tenant) -> Calle
 
 
 async def is_refused(server: Server, caller: Caller, *, by_token: bool) -> None:
-    async with httpx.AsyncClient(base_url=server.url, headers=caller.headers) as client:
+    async with client_of(server.url, headers=caller.headers) as client:
         response = await client.post("/graphql", json=VIEWER)
         query = {
             "query": "query ($id: ID!) { tenant(by: { id: $id }) { name } }",

@@ -19,6 +19,7 @@ from atlas.metrics import Metrics
 from atlas.schema import asking, export
 from atlas.schema.ids import encode_id
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.factories import Tenant, make_policy, make_tenant, write_export
 from tests.http.conftest import Caller, Server, make_caller, serving
 from tests.test_drift import generated, record
@@ -44,7 +45,7 @@ async def reader(owner: Database, api: Database, changed: Tenant) -> Caller:
 
 async def asked(server: Server, caller: Caller | None, form: str = "jsonl", **parameters: object) -> httpx.Response:
     headers = caller.headers if caller else {}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
+    async with client_of(server.url, headers=headers) as client:
         return await client.get(f"/export/findings.{form}", params=parameters)
 
 
@@ -133,6 +134,6 @@ async def test_a_budget_that_is_used_up_slows_an_export_and_refuses_one_that_beg
 
 
 async def test_an_export_is_only_read(server: Server, reader: Caller, tmp_path: Path) -> None:
-    async with httpx.AsyncClient(base_url=server.url, headers=reader.headers) as client:
+    async with client_of(server.url, headers=reader.headers) as client:
         assert (await client.post("/export/findings.csv")).status_code == 405
         assert (await client.get("/export/findings.xlsx")).status_code == 404

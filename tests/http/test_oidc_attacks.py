@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 import structlog
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from atlas.logs import configure
 from atlas.oidc import Identity, TokenRefusedError, check_claims, check_header, sign_in, strict_json
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.attacks import ATTACKS, EC, ED, RSA, STRANGER_EC, named
 from tests.http.issuer import AUDIENCE, Issuer
 from tests.http.signing_in import House, principals, signing_in
@@ -50,12 +50,12 @@ async def test_they_are_refused_over_a_socket_and_an_event_stream_too(house: Hou
             await send(made, type="connection_init", payload={"token": token})
             assert await closed(made) == 4401
         headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
-        async with httpx.AsyncClient(base_url=house.server.url, headers=headers) as client:
+        async with client_of(house.server.url, headers=headers) as client:
             assert (await client.post("/graphql", json={"query": "subscription { x }"})).status_code == 401
 
 
 async def test_a_good_token_in_the_url_is_refused(house: House) -> None:
-    async with httpx.AsyncClient(base_url=house.server.url) as client:
+    async with client_of(house.server.url) as client:
         for name in ("token", "access_token", "authorization"):
             response = await client.get("/graphql", params={name: house.issuer.token(), "query": "{ __typename }"})
             assert response.status_code == 401
@@ -88,7 +88,7 @@ async def test_no_log_holds_a_token_or_what_it_says(house: House, logged: Callab
             await send(made, type="connection_init", payload={"authorization": f"Bearer {token}"})
             await send(made, type="ping")
             await made.close()
-    async with httpx.AsyncClient(base_url=house.server.url) as client:
+    async with client_of(house.server.url) as client:
         await client.get("/graphql", params={"token": tokens[0]})
     text = logged()
     assert "uvicorn.access" not in text

@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 from atlas.local import Services
 from atlas.settings import Settings
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, serving
 from tests.http.test_serve import process
 from tests.http.test_streams import PROTOCOL, begin, socket
@@ -46,7 +47,7 @@ async def test_by_default_no_page_of_another_origin_may_ask(client: httpx.AsyncC
 async def test_an_origin_that_is_named_may_ask_and_read_and_send_a_token_but_no_cookie(
     friendly: Server, caller: Caller
 ) -> None:
-    async with httpx.AsyncClient(base_url=friendly.url) as client:
+    async with client_of(friendly.url) as client:
         preflight = await client.options("/graphql", headers={"origin": FRIEND, **ASKED})
         answer = await client.post("/graphql", json=QUERY, headers={"origin": FRIEND, **caller.headers})
         refused = await client.post("/graphql", json=QUERY, headers={"origin": FRIEND})
@@ -64,7 +65,7 @@ async def test_an_origin_that_is_named_may_ask_and_read_and_send_a_token_but_no_
 
 
 async def test_an_origin_that_is_not_named_is_refused_beside_one_that_is(friendly: Server, caller: Caller) -> None:
-    async with httpx.AsyncClient(base_url=friendly.url, headers=caller.headers) as client:
+    async with client_of(friendly.url, headers=caller.headers) as client:
         for origin in (STRANGER, f"{FRIEND}.evil.example", FRIEND.replace("https", "http"), f"{FRIEND}:8443", "null"):
             preflight = await client.options("/graphql", headers={"origin": origin, **ASKED})
             assert preflight.status_code == 400

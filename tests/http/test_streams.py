@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 import websockets
 from gql import Client, GraphQLRequest
@@ -20,6 +19,7 @@ from atlas import access
 from atlas.domain.vocabulary import Role
 from atlas.schema.ids import encode_activity_cursor, encode_id
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, make_caller
 from tests.schema.runs import FAILED, RUNNING, SyncRun, make_sync_run
 
@@ -92,7 +92,7 @@ async def stream(server: Server, caller: Caller, query: str, **variables: object
     headers = {**caller.headers, "accept": "text/event-stream"}
     body = {"query": query, "variables": variables}
     async with (
-        httpx.AsyncClient(base_url=server.url, headers=headers, timeout=10) as client,
+        client_of(server.url, headers=headers, timeout=10) as client,
         client.stream("POST", "/graphql", json=body) as response,
     ):
         yield response

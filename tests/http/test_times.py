@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 import strawberry
 from sqlalchemy import text
@@ -13,6 +12,7 @@ from atlas.schema.errors import Masking
 from atlas.schema.limits import Limits, limit_extension
 from atlas.schema.refusal import RESPONSE_TYPE
 from atlas.store.database import Database, open_database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, serving
 
 
@@ -39,7 +39,7 @@ async def test_a_statement_that_takes_too_long_is_told_apart_from_a_fault(
     body = {"query": query, "variables": {"id": caller.tenant_id}}
     async with (
         serving(hasty) as server,
-        httpx.AsyncClient(base_url=server.url, headers=caller.headers) as client,
+        client_of(server.url, headers=caller.headers) as client,
         owner.transaction() as connection,
     ):
         await connection.execute(text("lock table atlas.scopes in access exclusive mode"))
@@ -93,7 +93,7 @@ async def test_a_subscription_may_run_on() -> None:
 async def test_a_request_that_was_ended_is_told_as_refused(api: Database, caller: Caller) -> None:
     async with (
         serving(api, schema=SCHEMA) as server,
-        httpx.AsyncClient(base_url=server.url, headers={**caller.headers, "accept": RESPONSE_TYPE}) as client,
+        client_of(server.url, headers={**caller.headers, "accept": RESPONSE_TYPE}) as client,
     ):
         response = await client.post("/graphql", json={"query": "{ slow(seconds: 30) }"})
     assert response.status_code == 400

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from atlas import schedules
 from atlas.domain.vocabulary import Role
 from atlas.local import Services
@@ -15,6 +17,8 @@ from tests.factories import Tenant, make_policy, make_tenant, write_export
 from tests.pruning import age, rows
 from tests.test_drift import generated, record
 from tests.workers.test_worker import settings
+
+pytestmark = pytest.mark.usefixtures("empty_queue")
 
 PATIENCE = 60
 

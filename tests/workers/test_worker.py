@@ -28,6 +28,8 @@ from atlas.workers.broker import dispatcher, open_broker
 from atlas.workers.runtime import WorkerSettings, running
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 KEY = scope_key(Selection(SyncSource.FOLDER))
 
 WORKER = """
