@@ -13,6 +13,7 @@ from atlas.domain.vocabulary import Capability, UserErrorCode
 from atlas.jobs import Job, Lease
 from atlas.store import jobs as job_store
 from atlas.store import pruning as store
+from atlas.store import recording
 from atlas.store.database import Connection, Context, Database, forbidden
 from atlas.store.pruning import COUNTED, Counted, Place
 
@@ -172,12 +173,13 @@ async def _in_batches(worker: Database, lease: Lease, counted: Counted, place: P
 
 
 async def _prune_contents(worker: Database, lease: Lease) -> None:
-    """Contents belong to all scopes: while nothing is recorded, what nothing refers to is what nothing will."""
+    """Contents belong to all scopes: while none is recorded or staged, what nothing names stays unnamed."""
     tenant_id = lease.job.tenant_id
     after: str | None = ""
     while after is not None:
         async with jobs.effect(worker, lease) as connection:
             await store.lock_scopes(connection, tenant_id)
+            await recording.hold_contents(connection, tenant_id, to_prune=True)
             after, went = await store.delete_orphans(connection, tenant_id, after, BATCH)
             await store.add(connection, tenant_id, lease.job.run_id, "contents", went)
 

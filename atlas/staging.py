@@ -72,6 +72,8 @@ async def stage(
     tenant_id = lease.job.tenant_id
     bodies = {one.hash: one for one in (*page.items, *filter(None, page.renamed))}
     async with jobs.effect(worker, lease) as connection:
+        # What is known stays until the rows are there that name it.
+        await recording.hold_contents(connection, tenant_id, to_prune=False)
         known = await recording.stored(connection, tenant_id, bodies)
         missing = {key: encode_body(one.properties) for key, one in bodies.items() if key not in known}
         await recording.insert_contents(connection, tenant_id, missing)

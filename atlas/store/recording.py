@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Text, Uuid, bindparam, insert, select, text
+from sqlalchemy import ARRAY, RowMapping, Text, Uuid, bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.bodies import pack
@@ -151,6 +151,15 @@ async def delta_counted(connection: AsyncConnection, tenant_id: UUID) -> Delta:
         {"tenant": tenant_id},
     )
     return Delta(counts.added, counts.changed, counts.removed, frozenset(unknown.scalars()))
+
+
+async def hold_contents(connection: AsyncConnection, tenant_id: UUID, *, to_prune: bool) -> None:
+    """Until the transaction ends: no content of the tenant goes while some are named, and none is named meanwhile.
+
+    For what names contents without the scope's lock, and for what lets go of them.
+    """
+    lock = "pg_advisory_xact_lock" if to_prune else "pg_advisory_xact_lock_shared"
+    await connection.execute(select(getattr(func, lock)(func.hashtextextended(f"atlas.contents:{tenant_id}", 0))))
 
 
 async def insert_contents(connection: AsyncConnection, tenant_id: UUID, bodies: Mapping[str, bytes]) -> None:
