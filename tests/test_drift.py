@@ -1,5 +1,6 @@
 """Drift end to end below GraphQL: folders are recorded, pairs are asked for, the worker's use case generates."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,31 @@ async def findings_of(api: Database, tenant: Tenant) -> list[dict[str, Any]]:
     async with api.transaction(tenant.as_(Role.READER)) as connection:
         rows = await connection.execute(select(findings).order_by(findings.c.fingerprint))
         return [dict(row) for row in rows.mappings()]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real releases lie beside the project only where it is developed")
+async def test_the_real_releases_give_the_same_where_the_newer_one_comes_in_another_encoding(
+    owner: Database, api: Database, worker: Database, tmp_path: Path
+) -> None:
+    """Raw exports are UTF-16: encoding is no change."""
+    told = []
+    for encoded in (False, True):
+        tenant = await make_tenant(owner, api)
+        await record(api, worker, tenant, REAL / "windows-v3.4")
+        for release in ("3.5", "3.6"):
+            export = REAL / f"windows-v{release}"
+            await record(api, worker, tenant, in_utf_16(export, tmp_path / release) if encoded else export)
+            run = await generated(api, worker, tenant)
+            told.append([run[name] for name in ("modified", "added", "removed", "property_changes")])
+    assert told == [[5, 2, 1, 19], [11, 5, 1, 50]] * 2
+
+
+def in_utf_16(export: Path, folder: Path) -> Path:
+    for file in export.rglob("*.json"):
+        data, copy = file.read_bytes(), folder / file.relative_to(export)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(data.decode(json.detect_encoding(data)).encode("utf-16"))
+    return folder
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real releases lie beside the project only where it is developed")

@@ -30,6 +30,20 @@ def test_atlas_tells_all_changes_of_the_real_releases_and_no_other():
     }
 
 
+def test_what_is_promised_of_atlas_is_judged():
+    def told(milliseconds, phantom=0, missed=0):
+        return drift.Result(19, phantom, missed, milliseconds)
+
+    theirs = {"deepdiff": told(500, phantom=65), "IntuneCD": told(400, phantom=54), "deepdiff-rs": told(9, phantom=65)}
+    assert set(theirs) <= set(drift.CONTENDERS)
+    assert set(drift.SLOWER) == {"deepdiff", "deepdiff, ignore_order", "IntuneCD"}
+    assert drift.unmet({"Atlas": told(20), **theirs}) == []
+    assert drift.unmet({"Atlas": told(20), **dict.fromkeys(theirs)}) == []
+    assert drift.unmet({"Atlas": told(450), **theirs}) == ["IntuneCD is faster than Atlas."]
+    for wrong in (told(20, phantom=1), told(20, missed=1)):
+        assert drift.unmet({"Atlas": wrong, **theirs}) == ["Atlas does not tell exactly what changed."]
+
+
 def test_a_change_that_is_not_told_and_one_that_nobody_made_are_counted():
     before = {"id": "1", "settings": [{"a": 1, "b": 2}], "description": "x"}
     after = {"id": "1", "settings": [{"a": 1, "b": 3}], "description": "y"}
