@@ -31,6 +31,7 @@ from atlas.schema.documents import Documents
 from atlas.schema.export import export_findings
 from atlas.schema.live import STREAMS_A_PRINCIPAL, Live
 from atlas.schema.view import Dispatch, Services, View
+from atlas.sealing import SealingKey
 from atlas.store.database import Database
 from atlas.store.health import revision
 from atlas.store.migrations import head
@@ -59,6 +60,7 @@ def create_app(
     origins: Sequence[str] = (),
     metrics_apart: bool = False,
     trusted_only: bool = False,
+    sealing_key: SealingKey | None = None,
 ) -> Starlette:
     """The API over `db`, a pool of `atlas_api`.
 
@@ -66,8 +68,8 @@ def create_app(
     answers and raises where it does not. Without an `issuer` only API tokens are taken; without a
     `budget` nothing is counted. A principal has so many `subscriptions` at a time, 0 for no limit. Pages of `origins`
     may ask it, and of no other. With `metrics_apart` there is no `/metrics`: see `serve_metrics`. With `trusted_only`
-    no document is taken but a trusted one, and there is no GraphiQL. `app.state.live` ends every stream when it is
-    closed.
+    no document is taken but a trusted one, and there is no GraphiQL. Without a `sealing_key` no secret is taken.
+    `app.state.live` ends every stream when it is closed.
     """
     metrics = metrics or Metrics()
     live = Live(db, metrics, subscriptions)
@@ -86,7 +88,10 @@ def create_app(
     async def ready(_request: Request) -> Response:
         return await _readiness(db, broker_ping)
 
-    view = View(schema, Services(db, live, dispatch, Documents(db, trusted_only), issuer, origins, budget))
+    services = Services(
+        db, live, dispatch, Documents(db, trusted_only), issuer, origins, budget, sealing_key=sealing_key
+    )
+    view = View(schema, services)
     app = Starlette(
         routes=[
             Route("/graphql", view),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from atlas.connections import Lack
 from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import CredentialKind, GraphCloud
 from atlas.sealing import LONGEST, Binding, Purpose, unseal
@@ -27,17 +28,6 @@ class Opened:
     sign_in: SignIn
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """A permission that the application has not, and what cannot be read for want of it: item types, and what is told
-    beside them, in words, such as the names of groups.
-    """
-
-    permission: str
-    item_types: tuple[str, ...]
-    beside: tuple[str, ...] = ()
-
-
 # Others that let their bearer read the same.
 _ALIKE: Mapping[str, tuple[str, ...]] = {
     "Group.Read.All": ("GroupMember.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
@@ -50,7 +40,12 @@ async def try_sign_in(sign_in: SignIn, where: Endpoints) -> list[Lack] | None:
     Raises `OperatorError` where the sign-in is refused or gets no answer.
     """
     async with signed_in(sign_in, where) as token:
-        granted = permissions_of(await token())
+        return lacks_of(await token())
+
+
+def lacks_of(token: str) -> list[Lack] | None:
+    """What a token's permissions leave unread; None where it does not say."""
+    granted = permissions_of(token)
     return None if granted is None else lacks(granted)
 
 

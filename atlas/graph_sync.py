@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from atlas import held, jobs
+from atlas.connections import told
 from atlas.domain.canonical import form_of
 from atlas.domain.errors import OperatorError
 from atlas.domain.holding import Threshold
@@ -14,7 +15,7 @@ from atlas.domain.keys import derive_tenant_key
 from atlas.domain.naming import Named
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.graph_budget import ValkeyBuckets
-from atlas.graph_connection import Opened, open_connection
+from atlas.graph_connection import Opened, lacks_of, open_connection
 from atlas.graph_labels import MOST_NAMED, note, read_run_labels
 from atlas.jobs import Lease
 from atlas.run_end import end_reading
@@ -118,9 +119,10 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
     where = endpoints(opened.cloud, graph=source.graph, authority=source.authority)
     async with signed_in(opened.sign_in, where) as token:
         # A sign-in that is refused ends the run before anything is read, with the reason as the run's.
-        await token()
+        missing = lacks_of(await token())
         async with jobs.effect(worker, lease) as connection:
-            await connections.tested(connection, lease.job.tenant_id, opened.id)
+            kept = None if missing is None else told(missing)
+            await connections.tested(connection, lease.job.tenant_id, opened.id, kept)
         budget = source.budget_of(opened.sign_in.entra_tenant_id)
         async with open_client(where.graph, token, budget=budget, limits=source.limits) as client:
             for number, contract in enumerate(reading.wanted):

@@ -119,8 +119,7 @@ async def sweep(sweeper: Database, *, max_attempts: int, resend_seconds: float, 
     async with sweeper.transaction() as connection:
         if not await store.try_sweep_lock(connection):
             return []
-        kinds: tuple[Kind, ...] = ("drift", "sync", "prune")
-        for kind in kinds:
+        for kind in store.TABLES:
             touched |= await store.sweep_expired(connection, kind, max_attempts)
             due = await store.take_unsent(
                 connection, kind, timedelta(seconds=grace_seconds), timedelta(seconds=resend_seconds), BATCH

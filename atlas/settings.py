@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     secret_key_file: Path | None = None
     secret_key: SecretStr | None = None
+    sealing_key: str | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     token: SecretStr | None = None
@@ -70,6 +71,19 @@ class Settings(BaseSettings):
         # Secrets go to the authority, and the library that sends them speaks HTTPS alone.
         if unsafe or (value is not None and info.field_name == "graph_authority" and value.startswith("http:")):
             raise ValueError("an address like https://graph.example; http only of this machine, since tokens go there")
+        return value
+
+    @field_validator("sealing_key")
+    @classmethod
+    def _sealing_key_only(cls, value: str | None) -> str | None:
+        from atlas.sealing import read_sealing_key
+
+        if value is not None:
+            try:
+                read_sealing_key(value)
+            except ValueError:
+                # Perhaps the deployment key itself, which must not be told.
+                raise ValueError("what `atlas keys sealing` prints, as it stands there") from None
         return value
 
     @property

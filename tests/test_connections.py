@@ -28,10 +28,11 @@ def application(**changes: Any) -> Application:
     return Application(**({"entra_tenant_id": uuid4(), "client_id": uuid4()} | changes))
 
 
+SEALS = connections.seal_with(deployment_key=DEPLOYMENT_KEY)
+
+
 async def connect(api: Database, context: Context, wanted: Application | None = None) -> UUID:
-    return await connections.connect(
-        api, context, wanted or application(), secret=SECRET, deployment_key=DEPLOYMENT_KEY
-    )
+    return (await connections.connect(api, context, wanted or application(), secret=SECRET, seal=SEALS)).run_id
 
 
 async def refused(awaitable: Any) -> UserErrorCode:
@@ -102,7 +103,7 @@ async def test_one_connection_to_a_directory_and_only_to_the_tenants_own(owner: 
 
 @pytest.mark.parametrize("secret", [b"", b"x" * 20_000])
 async def test_a_secret_of_no_or_too_many_bytes_is_refused(api: Database, tenant: Tenant, secret: bytes) -> None:
-    connecting = connections.connect(api, tenant.owner, application(), secret=secret, deployment_key=DEPLOYMENT_KEY)
+    connecting = connections.connect(api, tenant.owner, application(), secret=secret, seal=SEALS)
     assert await refused(connecting) == UserErrorCode.INVALID_INPUT
 
 
@@ -113,7 +114,7 @@ async def test_a_reference_is_written_over_the_owner_connection_only(
     assert await refused(connections.refer(api, api, tenant.owner, wanted, reference=name)) == UserErrorCode.FORBIDDEN
     manager = tenant.as_(Role.MANAGER)
     assert await refused(connections.refer(api, owner, manager, wanted, reference=name)) == UserErrorCode.FORBIDDEN
-    made = await connections.refer(api, owner, tenant.owner, wanted, reference=name)
+    made = (await connections.refer(api, owner, tenant.owner, wanted, reference=name)).run_id
     (shown,) = await connections.list_connections(api, tenant.owner)
     assert (shown.id, shown.reference) == (made, name)
 
@@ -148,7 +149,7 @@ async def test_the_identity_of_the_platform_is_handed_out_by_the_operator_alone(
         assert await refused(referring) == UserErrorCode.FORBIDDEN
         with_a_secret = connections.refer(api, owner, tenant.owner, wanted, reference="env:X")
         assert await refused(with_a_secret) == UserErrorCode.INVALID_INPUT
-        made = await connections.refer(api, owner, tenant.owner, wanted, reference=None)
+        made = (await connections.refer(api, owner, tenant.owner, wanted, reference=None)).run_id
         shown = {one.id: one for one in await connections.list_connections(api, tenant.owner)}[made]
         assert (shown.credential_kind, shown.reference, shown.tested_at) == (kind, None, None)
 

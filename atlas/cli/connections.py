@@ -16,7 +16,7 @@ from atlas.domain.vocabulary import CredentialKind, GraphCloud
 if TYPE_CHECKING:
     from atlas.cli.caller import Door
     from atlas.cli.place import Place
-    from atlas.connections import Application, GraphConnection
+    from atlas.connections import Application, GraphConnection, Lack
 
 app = typer.Typer(help="The connections of a tenant to Microsoft Graph.", no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def connect(
     """Connects a tenant to Microsoft Graph. The secret is stored sealed, under a key of the tenant.
 
     It signs in first, and tells which permissions are missing and what they cost. A secret at a reference, and an
-    identity of the worker's platform (which needs ATLAS_OWNER_DATABASE_URL too), are tried by the first sync.
+    identity of the worker's platform (which needs ATLAS_OWNER_DATABASE_URL too), are tried by the worker.
     """
     _check_places(kind, secret_file, reference)
     from atlas.cli.caller import operating_in
@@ -73,12 +73,11 @@ def connect(
     async def work(place: Place) -> dict[str, Any]:
         async with operating_in(place, token, tenant) as door:
             if secret is not None:
-                told = None if untested else await _tried(place, application, secret)
-                made = await _seal(place, door, application, secret, tested=not untested)
+                found = None if untested else await _tried(place, application, secret)
+                made = await _seal(place, door, application, secret, tested=not untested, missing=found)
             else:
-                told, made = None, await _refer(place, door, application, reference)
-            shown = next(_shown(door.context.tenant_id, one) for one in await _all(door) if one.id == made)
-            return shown | {"missingPermissions": told}
+                made = await _refer(place, door, application, reference)
+            return next(_shown(door.context.tenant_id, one) for one in await _all(door) if one.id == made)
 
     with opened(home) as place:
         configure_logs(place)
@@ -107,7 +106,7 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
     # Three ids side by side are wider than a terminal; --json has all there is.
     made = table("CONNECTION", "ENTRA TENANT", "SECRET", "SIGNED IN")
     for one in found:
-        row(made, one["uuid"], one["entraTenantId"], _where(one), (one["testedAt"] or "never")[:10])
+        row(made, one["uuid"], one["entraTenantId"], _where(one), _signed_in(one))
     stdout().print(made)
 
 
@@ -150,7 +149,7 @@ def _read(secret_file: Path) -> bytes:
     return content.rstrip(b"\r\n")
 
 
-async def _tried(place: "Place", application: "Application", secret: bytes) -> list[dict[str, Any]] | None:
+async def _tried(place: "Place", application: "Application", secret: bytes) -> "list[Lack] | None":
     """The permissions that are missing, each with what cannot be read without it; None: the token does not say."""
     from atlas.graph_connection import try_sign_in
     from atlas.sources.graph.sign_in import SignIn, endpoints
@@ -158,25 +157,25 @@ async def _tried(place: "Place", application: "Application", secret: bytes) -> l
     settings = place.settings
     where = endpoints(application.cloud, graph=settings.graph_url, authority=settings.graph_authority)
     sign_in = SignIn(application.kind, application.entra_tenant_id, application.client_id, secret)
-    found = await try_sign_in(sign_in, where)
-    if found is None:
-        return None
-    return [
-        {"permission": one.permission, "itemTypes": list(one.item_types), "beside": list(one.beside)} for one in found
-    ]
+    return await try_sign_in(sign_in, where)
 
 
-async def _seal(place: "Place", door: "Door", application: "Application", secret: bytes, *, tested: bool) -> UUID:
+async def _seal(
+    place: "Place",
+    door: "Door",
+    application: "Application",
+    secret: bytes,
+    *,
+    tested: bool,
+    missing: "list[Lack] | None",
+) -> UUID:
     from atlas import connections
 
-    return await connections.connect(
-        door.db,
-        door.context,
-        application,
-        secret=secret,
-        deployment_key=place.deployment_key(),
-        tested=tested,
+    seal = connections.seal_with(deployment_key=place.deployment_key())
+    trial = await connections.connect(
+        door.db, door.context, application, secret=secret, seal=seal, tested=tested, missing=missing
     )
+    return trial.run_id
 
 
 async def _refer(place: "Place", door: "Door", application: "Application", reference: str | None) -> UUID:
@@ -184,13 +183,13 @@ async def _refer(place: "Place", door: "Door", application: "Application", refer
     from atlas.cli.caller import pool
 
     async with pool(place.url("owner_database")) as owner:
-        return await connections.refer(door.db, owner, door.context, application, reference=reference)
+        return (await connections.refer(door.db, owner, door.context, application, reference=reference)).run_id
 
 
 def _show(made: dict[str, Any]) -> None:
     say(f"Connected to {made['entraTenantId']}; its secret is {_where(made)}")
     if made["testedAt"] is None:
-        say("Nobody signed in with it yet: the first sync does.", style="yellow")
+        say("Nobody signed in with it yet: the worker does, and `atlas graph list` tells how it went.", style="yellow")
         return
     say("Signed in.", style="green")
     if made["missingPermissions"] is None:
@@ -221,10 +220,11 @@ async def _all(door: "Door") -> "list[GraphConnection]":
 
 
 def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
+    from atlas.connections import told
     from atlas.schema.ids import encode_id
 
     return {
-        "id": encode_id("GraphConnection", tenant_id, one.id),
+        "id": encode_id("GraphApplication", tenant_id, one.id),
         "uuid": str(one.id),
         "entraTenantId": str(one.entra_tenant_id),
         "clientId": str(one.client_id),
@@ -233,7 +233,16 @@ def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
         "reference": one.reference,
         "createdAt": _time(one.created_at),
         "testedAt": None if one.tested_at is None else _time(one.tested_at),
+        "status": one.status.value,
+        "error": None if one.error is None else dict(zip(("code", "message"), one.error, strict=True)),
+        "missingPermissions": None if one.missing is None else told(one.missing),
     }
+
+
+def _signed_in(shown: dict[str, Any]) -> str:
+    if shown["error"] is not None:
+        return str(shown["error"]["code"])
+    return (shown["testedAt"] or "not yet")[:10]
 
 
 def _where(shown: dict[str, Any]) -> str:

@@ -42,6 +42,7 @@ def rotate(home: Home = None, as_json: Json = False) -> None:
         _tell(renewed, closed)
     else:
         say("Credentials stay sealed under the old key until `atlas keys reseal` is run.", style="yellow")
+    say("An API of a deployment goes on with the new key that `atlas keys sealing` prints.")
     say("Keep both files together and backed up: what was recorded under a lost key cannot be compared.", error=True)
 
 
@@ -56,6 +57,20 @@ def reseal(home: Home = None, as_json: Json = False) -> None:
         print_json({"sealedAnew": renewed, "notOpened": closed})
     else:
         _tell(renewed, closed)
+
+
+@app.command("sealing")
+def sealing(home: Home = None, as_json: Json = False) -> None:
+    """Prints what an API without the key seals secrets with: its ATLAS_SEALING_KEY. It opens nothing."""
+    from atlas.cli.place import opened
+    from atlas.sealing import sealing_key
+
+    with opened(home) as place:
+        key = str(sealing_key(place.deployment_key()))
+    if as_json:
+        print_json({"sealingKey": key})
+    else:
+        say(key)
 
 
 async def _seal_anew(place: "Place") -> tuple[int, int]:

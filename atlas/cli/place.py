@@ -14,6 +14,7 @@ from atlas.local import Services, default_home, services, status
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from atlas.sealing import SealingKey
     from atlas.settings import Settings
     from atlas.workers.runtime import WorkerSettings
 
@@ -95,6 +96,15 @@ class Place:
         from atlas import keys
 
         return keys.previous_keys(self.key_file) if self.key_file is not None else ()
+
+    def sealing_key(self) -> "SealingKey | None":
+        """What credentials are sealed with: the public half of the key where that is at hand, else the named one."""
+        from atlas.sealing import read_sealing_key, sealing_key
+
+        if self.key_file is not None or self.settings.secret_key is not None:
+            return sealing_key(self.deployment_key())
+        named = self.settings.sealing_key
+        return None if named is None else read_sealing_key(named)
 
     def refuse_unsafe_key(self) -> None:
         """Raises `OperatorError` where a key is named that may not be used. A process that needs none may have none."""

@@ -121,6 +121,7 @@ async def _serve(
             origins=place.settings.origins,
             metrics_apart=scraped is not None,
             trusted_only=place.settings.trusted_documents_only,
+            sealing_key=place.sealing_key(),
         )
         tasks: list[asyncio.Future[None]] = []
         if with_worker:

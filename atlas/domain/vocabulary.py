@@ -168,6 +168,15 @@ class CredentialKind(StrEnum):
     MANAGED_IDENTITY = "MANAGED_IDENTITY"
 
 
+class ConnectionStatus(StrEnum):
+    """Where the trial of a connection to Microsoft Graph stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
 class UserErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"

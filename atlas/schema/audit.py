@@ -18,7 +18,10 @@ from atlas.schema.resolvers import resolved
 from atlas.store import audit as store
 from atlas.store.pages import Listing, Row
 
-_TARGETS = frozenset({"Finding", "Scope", "SyncRun", "DriftRun", "Tenant", "Membership", "Rule"})
+_TARGETS = frozenset({"Finding", "Scope", "SyncRun", "DriftRun", "Tenant", "Membership", "Rule", "GraphApplication"})
+# A type whose name ends in Connection is a page to whoever reads a GraphQL schema, so the node has another name.
+_NAMED = {"GraphConnection": "GraphApplication"}
+_STORED = {name: stored for stored, name in _NAMED.items()}
 
 
 @strawberry.type(description="One thing that was done, by whom and why. It cannot be changed or removed.")
@@ -64,11 +67,12 @@ class AuditEventFilter:
 
 
 def audit_event_of(row: Row) -> AuditEvent:
+    target_type = _NAMED.get(row.target_type, row.target_type)
     return AuditEvent(
         id=encode_id("AuditEvent", row.tenant_id, row.id),
         at=row.at,
         action=row.action,
-        target_id=encode_id(row.target_type, row.tenant_id, row.target_id),
+        target_id=encode_id(target_type, row.tenant_id, row.target_id),
         before=row.before,
         after=row.after,
         reason=row.reason,
@@ -76,7 +80,7 @@ def audit_event_of(row: Row) -> AuditEvent:
         tenant_id=row.tenant_id,
         key=row.id,
         actor_id=row.actor_id,
-        target_type=row.target_type,
+        target_type=target_type,
         target_key=row.target_id,
     )
 
@@ -92,7 +96,7 @@ def chosen_events(tenant_id: UUID, wanted: AuditEventFilter | None) -> store.Aud
     return store.AuditEventFilter(
         action=text_filter(given.action, "filter.action"),
         actor_id=actor.key if actor else None,
-        target=(target.type_name, target.key) if target else None,
+        target=(_STORED.get(target.type_name, target.type_name), target.key) if target else None,
         at=time_filter(given.at),
         nothing=lost,
     )

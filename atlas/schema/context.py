@@ -13,6 +13,7 @@ from strawberry.dataloader import DataLoader
 from atlas.access import Principal
 from atlas.schema.errors import CodedError
 from atlas.schema.meter import Meter
+from atlas.sealing import SealingKey
 from atlas.store.database import Connection, Context, Database
 
 # A request's resolvers run side by side; this many transactions at a time keep one request from taking the pool.
@@ -41,7 +42,8 @@ class GraphQLContext:
     """One request's context. `dispatch` hands queued jobs to the broker, `live` serves the subscriptions.
 
     `meter` charges what it costs; None where nothing is limited. `document` is the trusted document that was asked for,
-    or why what was asked for is refused; without `introspection` the schema is told to nobody.
+    or why what was asked for is refused; without `introspection` the schema is told to nobody. `sealing_key` is what a
+    secret is sealed with before it is stored; None where this API takes none.
     """
 
     db: Database
@@ -52,6 +54,7 @@ class GraphQLContext:
     meter: Meter | None = None
     document: Trusted | CodedError | None = None
     introspection: bool = True
+    sealing_key: SealingKey | None = None
     # Whether the selection of a field, by the id of its node, asks for labels.
     asks_for_labels: dict[int, bool] = field(default_factory=dict, repr=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)

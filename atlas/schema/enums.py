@@ -11,11 +11,14 @@ from atlas.domain.vocabulary import (
     BaselineMode,
     Capability,
     ChangeType,
+    ConnectionStatus,
     CoverageStatus,
+    CredentialKind,
     DriftRunStatus,
     DriftState,
     FindingKind,
     FindingStatus,
+    GraphCloud,
     NotEvaluatedReason,
     PrincipalKind,
     Resolution,
@@ -33,7 +36,9 @@ __all__ = [
     "BaselineMode",
     "Capability",
     "ChangeType",
+    "ConnectionStatus",
     "CoverageStatus",
+    "CredentialKind",
     "DriftRunOrder",
     "DriftRunStatus",
     "DriftState",
@@ -41,6 +46,7 @@ __all__ = [
     "FindingKind",
     "FindingOrder",
     "FindingStatus",
+    "GraphCloud",
     "NotEvaluatedReason",
     "PrincipalKind",
     "Resolution",
@@ -294,6 +300,36 @@ _describe(
         "READ_AUDIT": "Read the audit record of the whole tenant.",
         "MANAGE_MEMBERS": "See and change who is a member.",
         "MANAGE_TENANT": "Change the tenant itself.",
+    },
+)
+_describe(
+    GraphCloud,
+    "One of Microsoft's clouds, each with addresses of its own.",
+    {
+        "GLOBAL": "The one for nearly everybody.",
+        "US_GOVERNMENT": "For the government of the United States, GCC High.",
+        "US_GOVERNMENT_DOD": "For the Department of Defense of the United States.",
+        "CHINA": "In China, operated by 21Vianet.",
+    },
+)
+_describe(
+    CredentialKind,
+    "How an application signs in at Microsoft.",
+    {
+        "CLIENT_SECRET": "With a client secret.",
+        "CERTIFICATE": "With a certificate and its key.",
+        "WORKLOAD_IDENTITY": "By the workload identity of the worker.",
+        "MANAGED_IDENTITY": "By the managed identity of the worker.",
+    },
+)
+_describe(
+    ConnectionStatus,
+    "Where the trial of a connection stands.",
+    {
+        "QUEUED": "It waits for a worker.",
+        "RUNNING": "A worker signs in.",
+        "SUCCEEDED": "It signs in; see missingPermissions.",
+        "FAILED": "It does not sign in; see error.",
     },
 )
 _describe(

@@ -7,6 +7,7 @@ from typing import TypeVar
 import structlog
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError, GraphQLSyntaxError
+from graphql.language import ValueNode, VariableDefinitionNode
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult, StreamExecutionResult
@@ -72,6 +73,7 @@ def too_deep() -> CodedError:
 
 def presentable(error: GraphQLError, request_id: str) -> GraphQLError:
     """The error as the caller sees it. Calling it again changes nothing."""
+    error = _without_secrets(error)
     if "code" in (error.extensions or {}):
         return error
     original = error.original_error
@@ -86,8 +88,9 @@ def presentable(error: GraphQLError, request_id: str) -> GraphQLError:
     return _masked(error, request_id)
 
 
-def validation_failed(error: GraphQLError) -> GraphQLError:
-    """Gives an error of the standard's validation rules its code."""
+def validation_failed(error: GraphQLError, text: str) -> GraphQLError:
+    """Gives an error of the standard's validation rules its code; `text` is the document."""
+    error = _without_secrets(error, text)
     return _coded(error, Code.GRAPHQL_VALIDATION_FAILED, error.message)
 
 
@@ -122,6 +125,38 @@ class Masking(SchemaExtension):
         if isinstance(result, Known) and result.errors:
             request_id = str(getattr(self.execution_context.context, "request_id", "") or "")
             result.errors = [presentable(error, request_id) for error in result.errors]
+
+
+# A request with one of these holds a secret, which the errors of graphql-core would quote.
+_TAKES_A_SECRET = "connectGraph"  # noqa: S105  # It is the name of a mutation.
+_VALUES = (ValueNode, VariableDefinitionNode)
+
+
+def may_hold_a_secret(text: str) -> bool:
+    """Does the document ask for something that takes one?"""
+    return _TAKES_A_SECRET in text
+
+
+def _without_secrets(error: GraphQLError, text: str = "") -> GraphQLError:
+    """Where a request may hold a secret, an error about one of its values tells where that stands, and not what it is:
+    whoever sends a secret may keep the errors that it meets in a log.
+    """
+    source = error.source or next((node.loc.source for node in error.nodes or () if node.loc), None)
+    if not may_hold_a_secret(text or (source.body if source else "")):
+        return error
+    syntax = isinstance(error, GraphQLSyntaxError)
+    if not syntax and not any(isinstance(node, _VALUES) for node in error.nodes or ()):
+        return error
+    told = GraphQLError(
+        "A value of this request is not what the schema asks for, or stands where none belongs. It is not repeated,"
+        " since it may be a secret.",
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=error.extensions,
+    )
+    return _coded(told, _code_of_syntax(error.message), told.message) if syntax else told
 
 
 def _code_of_syntax(message: str) -> Code:

@@ -17,7 +17,7 @@ from strawberry.types.execution import ParseOptions
 
 from atlas.schema.context import Trusted
 from atlas.schema.cost import Prices
-from atlas.schema.errors import Code, CodedError, too_deep, validation_failed
+from atlas.schema.errors import Code, CodedError, may_hold_a_secret, too_deep, validation_failed
 from atlas.schema.meter import Meter, told
 from atlas.schema.shape import Shape, measure
 
@@ -71,7 +71,7 @@ def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
         errors = exceeded(shape, limits)
         # The standard's rules run only on what is small: some of them are quadratic in the fields.
         if not errors:
-            errors = [validation_failed(e) for e in validate_document(schema, document, _RULES)]
+            errors = [validation_failed(e, text) for e in validate_document(schema, document, _RULES)]
         return Checked(document, shape, tuple(errors), Prices(schema, document))
 
     kept = lru_cache(_MOST_KEPT)(check)
@@ -82,7 +82,9 @@ def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
                 trusted.checked = check(schema, text)
             found: Checked = trusted.checked
             return found
-        return kept(schema, text) if len(text) <= _LONGEST_KEPT else check(schema, text)
+        if len(text) > _LONGEST_KEPT or may_hold_a_secret(text):
+            return check(schema, text)
+        return kept(schema, text)
 
     return lambda: LimitExtension(limits, checked)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from atlas.schema.context import Info
-from atlas.schema.mutations import acknowledge, baseline, members, rules, schedules, sync
+from atlas.schema.mutations import acknowledge, baseline, connections, members, rules, schedules, sync
 from atlas.schema.mutations.acknowledge import (
     AcknowledgeFindingInput,
     AcknowledgeFindingPayload,
@@ -19,6 +19,12 @@ from atlas.schema.mutations.baseline import (
     PinBaselinePayload,
     UnpinBaselineInput,
     UnpinBaselinePayload,
+)
+from atlas.schema.mutations.connections import (
+    ConnectGraphInput,
+    ConnectGraphPayload,
+    RemoveGraphConnectionInput,
+    RemoveGraphConnectionPayload,
 )
 from atlas.schema.mutations.generate_drift import GenerateDriftInput, GenerateDriftPayload, request_drift
 from atlas.schema.mutations.members import (
@@ -116,6 +122,19 @@ class Mutation:
     @mutation("Ends a schedule; what it has started goes on. Needs START_SYNC.")
     async def remove_schedule(self, info: Info, given: Annotated[RemoveScheduleInput, _INPUT]) -> RemoveSchedulePayload:
         return await schedules.remove_schedule(info, given)
+
+    @mutation(
+        "Connects a tenant to Microsoft Graph. The secret is sealed before it is stored, and a worker tries it at once:"
+        " status, error and missingPermissions of the application tell what came of it. Needs MANAGE_TENANT."
+    )
+    async def connect_graph(self, info: Info, given: Annotated[ConnectGraphInput, _INPUT]) -> ConnectGraphPayload:
+        return await connections.connect_graph(info, given)
+
+    @mutation("Removes a connection to Microsoft Graph, and what is stored of its secret. Needs MANAGE_TENANT.")
+    async def remove_graph_connection(
+        self, info: Info, given: Annotated[RemoveGraphConnectionInput, _INPUT]
+    ) -> RemoveGraphConnectionPayload:
+        return await connections.remove_graph_connection(info, given)
 
     @mutation("Makes a principal a member, or changes their role.")
     async def set_membership(self, info: Info, given: Annotated[SetMembershipInput, _INPUT]) -> SetMembershipPayload:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from atlas.schema.audit import load_audit_event
+from atlas.schema.connections import load_application
 from atlas.schema.context import GraphQLContext
 from atlas.schema.drift_runs import load_drift_run
 from atlas.schema.findings import load_finding
@@ -21,6 +22,7 @@ _LOADERS: Mapping[str, Callable[[GraphQLContext, UUID, UUID], Awaitable[Node | N
     "AuditEvent": load_audit_event,
     "DriftRun": load_drift_run,
     "Finding": load_finding,
+    "GraphApplication": load_application,
     "InventoryItem": load_inventory_item,
     "Membership": load_membership,
     "Rule": load_rule,

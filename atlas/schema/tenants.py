@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from atlas.schema.audit import AuditEvent, AuditEventFilter, page_of_tenant
+from atlas.schema.connections import GraphApplication, applications_of
 from atlas.schema.context import GraphQLContext, Info
 from atlas.schema.drift_runs import DriftRun, page_of_drift_runs
 from atlas.schema.enums import Capability, Role
@@ -131,6 +132,12 @@ class Tenant(Node):
     @resolved("When it is synced from Microsoft Graph by the clock, by name; at most 20.")
     async def schedules(self, info: Info) -> list[Schedule]:
         return await schedules_of(info.context, self.tenant_id)
+
+    @resolved("The applications that read it from Microsoft Graph, oldest first; at most 20; null without START_SYNC.")
+    async def graph_connections(self, info: Info) -> list[GraphApplication] | None:
+        if Capability.START_SYNC not in (await access_of(info.context, self.tenant_id))[1]:
+            return None
+        return await applications_of(info.context, self.tenant_id)
 
     @resolved("Its ignore rules, the newest first.")
     async def rules(

@@ -37,6 +37,7 @@ from atlas.schema.meter import headers as rate_headers
 from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.socket import SocketHandler
 from atlas.schema.tags import tagged
+from atlas.sealing import SealingKey
 from atlas.store.database import Database
 from atlas.store.faults import PASSING, fault_of
 from atlas.store.members import tenant_ids
@@ -60,6 +61,7 @@ class Services:
     origins: Sequence[str] = ()
     budget: Budget | None = None
     memberships: Memberships = field(default_factory=Memberships)
+    sealing_key: SealingKey | None = None
 
     def context(self, session: Session, request_id: str) -> GraphQLContext:
         made = GraphQLContext(
@@ -69,6 +71,7 @@ class Services:
             dispatch=self.dispatch,
             live=LiveSession(self.live, session),
             introspection=not self.documents.only,
+            sealing_key=self.sealing_key,
         )
         if self.budget is not None:
             principal_id = session.principal.id

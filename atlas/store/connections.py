@@ -1,8 +1,10 @@
 """Connections to Microsoft Graph. What is sealed is written here, and read by the worker alone."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, case, delete, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,9 +13,13 @@ from atlas.domain.vocabulary import CredentialKind, GraphCloud, UserErrorCode
 from atlas.store.database import constraint
 from atlas.store.tables import graph_connections, tenants
 
+# What a sign-in's permissions leave unread: (permission, itemTypes, beside) each.
+Missing = Sequence[Mapping[str, Any]]
+
 _c = graph_connections.c
 _SHOWN = (
-    _c.id, _c.entra_tenant_id, _c.client_id, _c.cloud, _c.credential_kind, _c.reference, _c.created_at, _c.tested_at,
+    _c.tenant_id, _c.id, _c.entra_tenant_id, _c.client_id, _c.cloud, _c.credential_kind, _c.reference, _c.created_at,
+    _c.tested_at, _c.status, _c.missing, _c.error_code, _c.error_message,
 )  # fmt: skip
 
 
@@ -36,10 +42,15 @@ async def insert_connection(
     sealed: bytes | None = None,
     reference: str | None = None,
     tested: bool = False,
+    missing: Missing | None = None,
 ) -> None:
-    """Raises `RefusedError` CONFLICT where the tenant is connected to this Entra tenant already."""
+    """What nobody tested waits for the worker to. Raises `RefusedError` CONFLICT where the tenant is connected to this
+    Entra tenant already.
+    """
     # A column that is not named needs no grant: the API may not even write null as a reference.
-    given = {"sealed": sealed, "reference": reference, "tested_at": func.now() if tested else None}
+    given: dict[str, Any] = {"sealed": sealed, "reference": reference}
+    if tested:
+        given |= {"status": "SUCCEEDED", "tested_at": func.now(), "finished_at": func.now(), "missing": missing}
     values = {
         "tenant_id": tenant_id,
         "id": connection_id,
@@ -92,11 +103,32 @@ async def seal_anew(
     )
 
 
-async def tested(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID) -> None:
-    """Somebody signed in with the connection just now. As the worker."""
+async def tried(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID, missing: Missing | None) -> None:
+    """The connection's trial came to its end: it signs in. As the worker, under the lease of the trial."""
     await connection.execute(
-        update(graph_connections).where(_c.tenant_id == tenant_id, _c.id == connection_id).values(tested_at=func.now())
+        update(graph_connections)
+        .where(_c.tenant_id == tenant_id, _c.id == connection_id)
+        .values(**_good(missing), status="SUCCEEDED", lease_token=None, lease_until=None, finished_at=func.now())
     )
+
+
+async def tested(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID, missing: Missing | None) -> None:
+    """A sync signed in with the connection just now, whatever its trial came to. As the worker that syncs."""
+    await connection.execute(
+        update(graph_connections)
+        .where(_c.tenant_id == tenant_id, _c.id == connection_id)
+        # A trial that is under way ends by itself: the status is its lease's.
+        .values(**_good(missing), status=case((_c.status == "RUNNING", "RUNNING"), else_="SUCCEEDED"))
+    )
+
+
+def _good(missing: Missing | None) -> dict[str, Any]:
+    return {
+        "tested_at": func.now(),
+        "missing": null() if missing is None else missing,
+        "error_code": None,
+        "error_message": None,
+    }
 
 
 async def number_of(connection: AsyncConnection, tenant_id: UUID) -> int:

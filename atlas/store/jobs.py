@@ -9,10 +9,15 @@ from sqlalchemy import ColumnElement, Table, Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.domain.vocabulary import SyncSource
-from atlas.store.tables import drift_runs, prune_runs, sync_runs
+from atlas.store.tables import drift_runs, graph_connections, prune_runs, sync_runs
 
-Kind = Literal["drift", "sync", "prune"]
-TABLES: dict[Kind, Table] = {"drift": drift_runs, "sync": sync_runs, "prune": prune_runs}
+Kind = Literal["drift", "sync", "prune", "trial"]
+TABLES: dict[Kind, Table] = {
+    "drift": drift_runs,
+    "sync": sync_runs,
+    "prune": prune_runs,
+    "trial": graph_connections,
+}
 
 LOST = "WORKER_LOST"
 LOST_MESSAGE = "The worker of this run was lost, {attempts} times over. Look into its log, then ask for the run again."

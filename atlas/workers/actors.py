@@ -10,17 +10,19 @@ from uuid import UUID
 import dramatiq
 import structlog
 
-from atlas import generate, graph_sync, jobs, prune
+from atlas import generate, graph_sync, graph_trial, jobs, prune
 from atlas.domain.errors import OperatorError, TemporaryError
 from atlas.graph_sync import GraphSource
 from atlas.jobs import Job, Lease, LeaseLostError
 from atlas.store.database import Database
+from atlas.store.jobs import Kind
 from atlas.workers.broker import ACTORS, QUEUE, Dispatch
 
 log = structlog.get_logger(__name__)
 
 
 Work = Callable[[Database, Lease], Awaitable[Job | None]]
+Actor = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,19 @@ def declare(
     async def prune_tenant(tenant_id: str, run_id: str) -> None:
         await run(worker(), Job("prune", UUID(tenant_id), UUID(run_id)), prune.prune, terms)
 
-    for kind, work in (("drift", generate_drift), ("sync", run_sync), ("prune", prune_tenant)):
+    async def trial(worker: Database, lease: Lease) -> None:
+        await graph_trial.try_connection(worker, lease, source)
+
+    async def try_connection(tenant_id: str, connection_id: str) -> None:
+        await run(worker(), Job("trial", UUID(tenant_id), UUID(connection_id)), trial, terms)
+
+    actors: dict[Kind, Actor] = {
+        "drift": generate_drift,
+        "sync": run_sync,
+        "prune": prune_tenant,
+        "trial": try_connection,
+    }
+    for kind, work in actors.items():
         dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(work)
 
 

@@ -13,7 +13,7 @@ from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, Retries, Sh
 from atlas.jobs import Job
 
 QUEUE = "atlas"
-ACTORS = {"drift": "generate_drift", "sync": "run_sync", "prune": "prune"}
+ACTORS = {"drift": "generate_drift", "sync": "run_sync", "prune": "prune", "trial": "try_connection"}
 SEND_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)

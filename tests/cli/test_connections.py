@@ -1,8 +1,11 @@
 """`atlas graph`: a connection is made, seen and removed, and its secret is never said again."""
 
+import time
 from pathlib import Path
 from uuid import uuid4
 
+from atlas.keys import deployment_key
+from atlas.sealing import sealing_key
 from tests.cli.conftest import Up
 
 SECRET = "cl1ent~s3cret-of-an-application"
@@ -22,7 +25,8 @@ def test_a_connection_is_made_seen_and_removed(up: Up, tmp_path: Path) -> None:
     (shown,) = atlas.json("graph", "list", "--tenant", name)
     assert (shown["entraTenantId"], shown["clientId"], shown["cloud"]) == (str(directory), str(client), "GLOBAL")
     assert atlas.refused(*connecting, "--reference", "env:CONTOSO_SECRET")["code"] == "CONFLICT"
-    assert atlas.json("graph", "remove", shown["uuid"], "--tenant", name) == shown
+    # The worker tries it meanwhile.
+    assert atlas.json("graph", "remove", shown["uuid"], "--tenant", name)["id"] == shown["id"]
     assert atlas.refused("graph", "remove", shown["id"], "--tenant", name)["code"] == "NOT_FOUND"
     assert atlas.json(*connecting, "--reference", "env:CONTOSO_SECRET")["reference"] == "env:CONTOSO_SECRET"
     atlas.run("graph", "remove", atlas.json("graph", "list", "--tenant", name)[0]["uuid"], "--tenant", name)
@@ -38,3 +42,30 @@ def test_one_place_of_the_secret_is_named(up: Up, tmp_path: Path) -> None:
     identity = (*connecting, "--kind", "WORKLOAD_IDENTITY", "--reference", "env:X")
     assert "has no secret" in up.atlas.run(*identity, exit_code=2).stderr
     assert up.atlas.refused(*connecting, "--secret-file", tmp_path / "absent")["code"] == "FILE_UNUSABLE"
+
+
+def test_the_worker_tries_what_nobody_tried_and_the_list_tells_what_came_of_it(up: Up) -> None:
+    atlas, name = up.atlas, f"graph-{uuid4().hex[:8]}"
+    atlas.run("tenant", "create", name)
+    connecting = ("graph", "connect", "--tenant", name, "--entra-tenant-id", uuid4(), "--client-id", uuid4())
+    made = atlas.json(*connecting, "--reference", "env:NOBODY_HAS_THIS")
+    assert (made["status"], made["error"], made["missingPermissions"]) == ("QUEUED", None, None)
+    deadline = time.monotonic() + 60
+    while (told := atlas.json("graph", "list", "--tenant", name)[0])["status"] in {"QUEUED", "RUNNING"}:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+    assert (told["status"], told["error"]["code"]) == ("FAILED", "CREDENTIAL_MISSING")
+    assert "CREDENTIAL_MISSING" in atlas.run("graph", "list", "--tenant", name).stdout
+
+
+def test_the_sealing_key_is_told_and_is_the_key_of_the_home(up: Up) -> None:
+    told = up.atlas.json("keys", "sealing")["sealingKey"]
+    assert told == str(sealing_key(deployment_key(up.atlas.home / "secret.key")))
+    assert up.atlas.run("keys", "sealing").stdout.strip() == told
+
+
+def test_what_is_no_sealing_key_is_refused_and_not_repeated(up: Up) -> None:
+    wrong = "0123456789abcdef" * 4
+    refused = up.atlas.with_(ATLAS_SEALING_KEY=wrong).run("tenant", "list", exit_code=1)
+    assert "ATLAS_SEALING_KEY" in refused.stderr
+    assert wrong not in refused.stdout + refused.stderr

@@ -94,6 +94,6 @@ async def reader(
         tenant.owner,
         Application(made.entra_tenant_id, uuid4()),
         secret=authority.secret.encode(),
-        deployment_key=DEPLOYMENT_KEY,
+        seal=connections.seal_with(deployment_key=DEPLOYMENT_KEY),
     )
     return made

@@ -1,7 +1,11 @@
 """`atlas graph` and `atlas sync graph` against the stand-in: connected, probed and synced, and nothing secret said."""
 
+import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+import httpx
 
 from tests.cli.conftest import Up
 from tests.graph.authority import Authority
@@ -80,3 +84,45 @@ def test_the_missing_permissions_are_told_with_what_they_cost(
     assert (lacks["Group.Read.All"], beside["Group.Read.All"]) == ([], ["names of groups"])
     assert beside["DeviceManagementApps.Read.All"] == ["who made a change"]
     assert beside["DeviceManagementRBAC.Read.All"] == ["names of scope tags"]
+
+
+def test_a_secret_that_came_over_graphql_is_tried_by_the_worker(
+    connected: Up, microsoft: tuple[Authority, StandIn]
+) -> None:
+    """The API seals it and cannot open it; the worker opens it, signs in, and tells what is missing."""
+    authority, graph = microsoft
+    atlas = connected.atlas
+    tenant = atlas.json("tenant", "create", "northwind")["id"]
+    made = atlas.json("token", "create", "--principal", "owner", "--tenant", "northwind", "--role", "OWNER")
+    headers = {"authorization": f"Bearer {made['token']}"}
+    authority.token, authority.roles = None, ("DeviceManagementConfiguration.Read.All",)
+    given = {"tenantId": tenant, "entraTenantId": str(uuid4()), "clientId": str(uuid4()), "secret": authority.secret}
+    query = """mutation($i: ConnectGraphInput!) {
+        connectGraph(input: $i) { errors { message } application { id status } } }"""
+    try:
+        with httpx.Client(base_url=connected.url, headers=headers, timeout=20) as client:
+            body = {"query": query, "variables": {"i": given}}
+            answer = client.post("/graphql", json=body).json()["data"]["connectGraph"]
+            assert answer["errors"] == []
+            deadline = time.monotonic() + 30
+            while (told := _connections(client, tenant)[0])["status"] in {"QUEUED", "RUNNING"}:
+                assert time.monotonic() < deadline, told
+                time.sleep(0.1)
+    finally:
+        authority.token = graph.token
+    assert (told["id"], told["status"], told["error"]) == (answer["application"]["id"], "SUCCEEDED", None)
+    assert {"permission": "Group.Read.All", "itemTypes": [], "beside": ["names of groups"]} in told[
+        "missingPermissions"
+    ]
+    (listed,) = atlas.json("graph", "list", "--tenant", "northwind")
+    assert (listed["id"], listed["status"]) == (told["id"], "SUCCEEDED")
+    assert listed["missingPermissions"] == told["missingPermissions"]
+    assert authority.secret not in atlas.log.read_text()
+
+
+def _connections(client: httpx.Client, tenant: str) -> list[dict[str, Any]]:
+    query = """query($t: ID!) { tenant(by: {id: $t}) { graphConnections {
+        id status error { code } missingPermissions { permission itemTypes beside } } } }"""
+    answer = client.post("/graphql", json={"query": query, "variables": {"t": tenant}}).json()
+    found: list[dict[str, Any]] = answer["data"]["tenant"]["graphConnections"]
+    return found

@@ -19,6 +19,7 @@ _QUERIES = {
     FINDING_AUDIT: "select id from atlas.audit_events where tenant_id = :t and target_type = 'Finding' order by at",
     "DriftRun": "select id from atlas.drift_runs where tenant_id = :t order by status desc, created_at desc",
     "Finding": "select id from atlas.findings where tenant_id = :t order by status, superseded_by, id",
+    "GraphApplication": "select id from atlas.graph_connections where tenant_id = :t",
     "InventoryItem": """select item_id from atlas.item_intervals where tenant_id = :t and valid_to is null
         order by valid_from desc, external_id""",
     "Membership": "select id from atlas.memberships where tenant_id = :t and role = 'OWNER' order by created_at",

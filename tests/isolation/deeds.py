@@ -9,20 +9,24 @@ from sqlalchemy import text
 from tests.isolation.anchors import Anchors
 from tests.isolation.oracle import Answer, ask
 from tests.isolation.policy import MUTATIONS
-from tests.isolation.world import KEY, Person, Realm, World, tenant_tables
+from tests.isolation.world import KEY, Person, Realm, World, connect, tenant_tables
 
 Input = Callable[[Anchors], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """`outcome` is what becomes of it where it is allowed: the code of its error, or nothing; `after` comes first."""
+    """`outcome` is what becomes of it where it is allowed: the code of its error, or nothing; `after` comes first.
+
+    The tenant is `connected` to Microsoft Graph before, or it is not.
+    """
 
     mutation: str
     given: Input
     payload: str
     outcome: str | None = None
     after: "Deed | None" = None
+    connected: bool = True
 
     @property
     def text(self) -> str:
@@ -80,13 +84,11 @@ DEEDS = (
         "startSync",
         lambda of: {"tenantId": of.named["tenant"]},
         "created syncRun { id }",
-        outcome="NO_GRAPH_CONNECTION",
     ),
     Deed(
         "setSchedule",
         lambda of: {"tenantId": of.named["tenant"], "everyHours": 6},
         "schedule { name scope { id } setBy { displayName } }",
-        outcome="NO_GRAPH_CONNECTION",
     ),
     Deed("removeSchedule", lambda of: {"tenantId": of.named["tenant"], "name": "nightly"}, "removed"),
     Deed(
@@ -102,6 +104,18 @@ DEEDS = (
         outcome="CONFLICT",
     ),
     Deed(
+        "connectGraph",
+        lambda of: {
+            "tenantId": of.named["tenant"],
+            "entraTenantId": of.named["entra"],
+            "clientId": "8f14e45f-ceea-467f-a0a6-1f2b3c4d5e6f",
+            "secret": "a secret",
+        },
+        "application { status tenant { name } }",
+        connected=False,
+    ),
+    Deed("removeGraphConnection", lambda of: {"id": of.ids["GraphApplication"][0]}, "removed"),
+    Deed(
         "setMembership",
         lambda of: _robot(of) | {"role": "OPERATOR"},
         "membership { id role principal { displayName } }",
@@ -109,6 +123,13 @@ DEEDS = (
     ),
     Deed("removeMembership", _robot, "removed", after=_READER),
 )
+
+
+async def ready(world: World, realm: Realm, deed: Deed, of: Anchors) -> None:
+    """What has to be so before the deed."""
+    await connect(world.databases, realm, connected=deed.connected)
+    if deed.after:
+        assert codes(await do(world, world.owner_of(realm), deed.after, deed.after.given(of)), deed.after) == []
 
 
 async def do(world: World, person: Person, deed: Deed, given: Mapping[str, Any], **more: Any) -> Answer:

@@ -12,7 +12,9 @@ from atlas.jobs import Job
 from atlas.schema.context import GraphQLContext
 from atlas.schema.ids import decode_id
 from atlas.schema.root import schema
+from atlas.sealing import sealing_key
 from atlas.store.database import Database
+from tests.factories import DEPLOYMENT_KEY
 from tests.isolation.anchors import Anchors, never_was
 from tests.isolation.atoms import atoms
 from tests.isolation.documents import Document, objects_at
@@ -22,6 +24,8 @@ from tests.isolation.world import Person, Realm, World
 
 Answer = dict[str, Any]
 Asking = Callable[[Person, str, Mapping[str, Any]], Awaitable[Answer]]
+
+SEALING_KEY = sealing_key(DEPLOYMENT_KEY)
 
 # So many people ask at once: enough to keep both processors busy, and few enough for the pool.
 _AT_ONCE = 4
@@ -63,7 +67,11 @@ async def ask(
             sent.extend(jobs)
 
     context = GraphQLContext(
-        db=db or world.databases.api, principal=person.principal, request_id="isolation", dispatch=dispatch
+        db=db or world.databases.api,
+        principal=person.principal,
+        request_id="isolation",
+        dispatch=dispatch,
+        sealing_key=SEALING_KEY,
     )
     result = await schema.execute(query, variable_values=dict(variables), context_value=context)
     errors = [error.formatted for error in result.errors or ()]

@@ -43,6 +43,7 @@ NODES: Mapping[str, Capability] = MappingProxyType(
         FINDING_AUDIT: Capability.READ,
         "DriftRun": Capability.READ,
         "Finding": Capability.READ,
+        "GraphApplication": Capability.START_SYNC,
         "InventoryItem": Capability.READ,
         "Membership": Capability.MANAGE_MEMBERS,
         "Principal": Capability.READ,
@@ -55,7 +56,11 @@ NODES: Mapping[str, Capability] = MappingProxyType(
 
 # The nested fields that need more than the object that they are of; null without it.
 NESTED: Mapping[tuple[str, str], Capability] = MappingProxyType(
-    {("Tenant", "auditEvents"): Capability.READ_AUDIT, ("Tenant", "members"): Capability.MANAGE_MEMBERS}
+    {
+        ("Tenant", "auditEvents"): Capability.READ_AUDIT,
+        ("Tenant", "graphConnections"): Capability.START_SYNC,
+        ("Tenant", "members"): Capability.MANAGE_MEMBERS,
+    }
 )
 
 MUTATIONS: Mapping[str, Capability] = MappingProxyType(
@@ -73,6 +78,8 @@ MUTATIONS: Mapping[str, Capability] = MappingProxyType(
         "setSchedule": Capability.START_SYNC,
         "removeSchedule": Capability.START_SYNC,
         "confirmSyncRun": Capability.START_SYNC,
+        "connectGraph": Capability.MANAGE_TENANT,
+        "removeGraphConnection": Capability.MANAGE_TENANT,
         "setMembership": Capability.MANAGE_MEMBERS,
         "removeMembership": Capability.MANAGE_MEMBERS,
     }

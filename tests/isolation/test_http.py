@@ -11,6 +11,7 @@ from tests.isolation.callers import Callers, post
 from tests.isolation.deeds import DEEDS, Deed, codes, state, wanted
 from tests.isolation.documents import NODE_ROOTS, SHORT_ROOTS, TENANT_ROOTS, Root, plain_document
 from tests.isolation.oracle import Answer, Judged, judge, leaks
+from tests.isolation.world import connect
 
 ONE_OF_EACH = {"no token", "unknown", "expired, READER", "revoked, READER"}
 ROOTS = [*TENANT_ROOTS, *SHORT_ROOTS, *NODE_ROOTS]
@@ -72,6 +73,7 @@ async def test_a_mutation_that_the_policy_refuses_writes_nothing_over_http(
     deed: Deed,
 ) -> None:
     world, given = callers.world, deed.given(handles[0])
+    await connect(world.databases, world.alpha, connected=deed.connected)
     listening.sent.clear()
     before = await state(world)
     for person in (one for one in world.people if wanted(world, one, world.alpha, deed)):

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.isolation.anchors import Anchors, never_was
-from tests.isolation.deeds import DEEDS, Deed, codes, do, state, wanted
+from tests.isolation.deeds import DEEDS, Deed, codes, do, ready, state, wanted
 from tests.isolation.oracle import Judged, leaks
 from tests.isolation.policy import MUTATIONS
-from tests.isolation.world import World
+from tests.isolation.world import World, connect
 
 
 def test_every_mutation_is_done() -> None:
@@ -23,8 +23,7 @@ async def test_a_mutation_is_done_by_whom_the_policy_lets_and_by_nobody_else(
     for realm, of in zip(busy.realms, handles, strict=True):
         for person in busy.people:
             judged.cases += 1
-            if deed.after:
-                assert codes(await do(busy, busy.owner_of(realm), deed.after, deed.after.given(of)), deed.after) == []
+            await ready(busy, realm, deed, of)
             before, sent = await state(busy), list[Any]()
             answer = await do(busy, person, deed, deed.given(of), sent=sent)
             assert codes(answer, deed) == wanted(busy, person, realm, deed), (person.name, realm.mark)
@@ -64,6 +63,8 @@ async def test_what_is_another_tenants_is_as_good_as_absent_in_ones_own_mutation
     busy: World, handles: tuple[Anchors, Anchors], judged: Judged, deed: Deed
 ) -> None:
     for realm, mine, theirs in ((busy.alpha, *handles), (busy.beta, *reversed(handles))):
+        for one in busy.realms:
+            await connect(busy.databases, one, connected=deed.connected)
         for given, absent in zip(mixed(deed, mine, theirs), mixed(deed, mine, nobodys(theirs)), strict=True):
             for person in (one for one in busy.people if list(one.roles) == [realm.id]):
                 judged.cases += 1

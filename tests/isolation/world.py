@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
+import orjson
 from sqlalchemy import text
 
 from atlas import access, drift, generate, jobs, rules, triage
@@ -145,6 +146,7 @@ async def _make_realm(databases: Databases, name: str, exports: Exports) -> Real
 async def _fill(databases: Databases, realm: Realm, exports: Exports) -> None:
     """Findings of every kind and status, in a scope that follows its previous run and in one that is pinned."""
     api, as_ = databases.api, realm.tenant.as_
+    await connect(databases, realm)
     await _record(databases, realm, exports.first)
     await _record(databases, realm, exports.second)
     await _generate(databases, realm, KEY, idempotency_key=IDEMPOTENCY_KEY)
@@ -268,6 +270,34 @@ async def _fail(databases: Databases, realm: Realm) -> None:
     assert lease is not None
     await jobs.progress(databases.worker, lease, 3, 10)
     await jobs.fail(databases.worker, lease, code="STOPPED", message=f"Stopped for {realm.mark}.")
+
+
+_CONNECTED = """
+    insert into atlas.graph_connections (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, reference,
+                                         status, error_code, error_message, missing, tested_at)
+    values (:tenant, :id, :entra, :id, 'GLOBAL', 'CERTIFICATE', :reference, 'FAILED', 'SIGN_IN_REFUSED', :mark,
+            :missing, now())
+    on conflict do nothing
+"""
+
+
+async def connect(databases: Databases, realm: Realm, *, connected: bool = True) -> None:
+    """The realm's connection stands as in the beginning, or there is none."""
+    mark = realm.mark
+    missing = orjson.dumps([{"permission": f"{mark}.Read.All", "itemTypes": [f"{mark}Type"], "beside": [f"of {mark}"]}])
+    given = {
+        "tenant": realm.id,
+        "id": uuid5(realm.id, "connection"),
+        "entra": realm.entra_id,
+        "reference": f"file:/secrets/{mark}",
+        "mark": f"Refused for {mark}.",
+        "missing": missing.decode(),
+    }
+    keep = " and id <> :id" if connected else ""
+    async with databases.owner.transaction() as connection:
+        await connection.execute(text(f"delete from atlas.graph_connections where tenant_id = :tenant{keep}"), given)
+        if connected:
+            await connection.execute(text(_CONNECTED), given)
 
 
 async def tenant_tables(owner: Database) -> list[str]:

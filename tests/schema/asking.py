@@ -14,6 +14,7 @@ from atlas.domain.vocabulary import Role
 from atlas.schema.context import GraphQLContext
 from atlas.schema.ids import encode_id
 from atlas.schema.root import schema
+from atlas.sealing import SealingKey
 from atlas.store.database import Database
 from tests.factories import Tenant
 
@@ -26,13 +27,20 @@ class Asker:
     tenant: Tenant
     role: Role = Role.OWNER
     sent: list[Any] = field(default_factory=list)
+    sealing_key: SealingKey | None = None
 
     async def dispatch(self, jobs: Sequence[Any]) -> None:
         self.sent.extend(jobs)
 
     async def execute(self, query: str, **variables: Any) -> tuple[Any, Sequence[GraphQLError]]:
         principal = Principal(self.tenant.members[self.role], "USER", f"local:{self.role}-{self.tenant.name}")
-        context = GraphQLContext(db=self.api, principal=principal, request_id="test", dispatch=self.dispatch)
+        context = GraphQLContext(
+            db=self.api,
+            principal=principal,
+            request_id="test",
+            dispatch=self.dispatch,
+            sealing_key=self.sealing_key,
+        )
         result = await schema.execute(query, variable_values=variables, context_value=context)
         return result.data, result.errors or ()  # type: ignore[union-attr]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -54,11 +55,32 @@ _REFUSED: Mapping[str, Callable[[str, str], dict[str, Any]]] = {
 }
 
 
+# The same, with a secret that not even the answer to its sender may repeat.
+_CONNECT = "mutation ($input: ConnectGraphInput!) { connectGraph(input: $input) { errors { message } } }"
+_CONNECT_BY = "mutation { connectGraph(input: {tenantId: 1.5, secret: %s}) { errors { message } } }"
+_KEPT: Mapping[str, Callable[[str, str], dict[str, Any]]] = {
+    "a secret without its tenant": lambda c, _: _asked(_CONNECT, input={"secret": c}),
+    "a secret of the wrong type": lambda c, tenant: _asked(_CONNECT, input={"tenantId": tenant, "secret": {"is": c}}),
+    "a secret in another field": lambda c, tenant: _asked(_CONNECT, input={"tenantId": tenant, "clientId": c}),
+    "a secret with a NUL": lambda c, tenant: _asked(_CONNECT, input=_connecting(tenant) | {"secret": f"{c}\0"}),
+    "a secret that is too long": lambda c, tenant: _asked(_CONNECT, input=_connecting(tenant) | {"secret": c * 1_000}),
+    "a secret for nobody": lambda c, _: _asked(_CONNECT, input=_connecting("nobody") | {"secret": c}),
+    "a secret as a literal": lambda c, _: _asked(_CONNECT_BY.replace("%s", f'["{c}"]')),
+    "a secret that does not parse": lambda c, _: _asked(_CONNECT_BY.replace("%s", f'"{c}" "{c}"')),
+}
+
+
+def _connecting(tenant: str) -> dict[str, str]:
+    return {"tenantId": tenant, "entraTenantId": str(UUID(int=1)), "clientId": str(UUID(int=2))}
+
+
 async def refused_queries(asker: Asker, mint: Mint, tenant_id: str) -> None:
     """The caller's own words, in each place of a GraphQL request. Only the answer to them may repeat them."""
     for name, make in _REFUSED.items():
         said = f"said in {name}"
         await asker.send(name, said=[said], content=json.dumps(make(mint.text(said), tenant_id)), headers=_JSON)
+    for name, make in _KEPT.items():
+        await asker.send(name, content=json.dumps(make(mint.text(name), tenant_id)), headers=_JSON)
     told = mint.text("said in a body that is no JSON")
     body = f'{{"query": "{told}'
     await asker.send("no JSON", said=["said in a body that is no JSON"], content=body, headers=_JSON)

@@ -59,6 +59,8 @@ class House:
                 "ATLAS_LOG_FORMAT": "json",
                 "ATLAS_MAX_ATTEMPTS": "1",
                 "ATLAS_SWEEP_SECONDS": "0.5",
+                # Nobody answers there, so that the trial of a connection fails without leaving this machine.
+                "ATLAS_GRAPH_AUTHORITY": "https://127.0.0.1:9",
                 "PYTHONPATH": str(Path(__file__).parents[2]),
             }
             | more

@@ -29,7 +29,7 @@ from tests.secrets.asking import Asker, Known, walk
 from tests.secrets.canaries import Mint
 from tests.secrets.house import House, worker_process
 from tests.secrets.search import Place
-from tests.secrets.triaging import mutate, mutation, subscribe
+from tests.secrets.triaging import connect, mutate, mutation, subscribe
 
 KEY = scope_key(Selection(SyncSource.FOLDER))
 
@@ -72,14 +72,16 @@ async def live(house: House, doors: Doors, address: Callable[[], str]) -> Life:
     url = address()
     async with _asker(url, whole.token) as asker, _asker(url, broken.token) as other:
         run_id, other_id = await _ask_for_drift(asker, whole), await _ask_for_drift(other, broken)
+        connected = await connect(other, broken.id, house.mint.text("the secret of a connection that is tried"))
         told += places.of_broker(house.services, "while messages wait")
         async with _unreadable(doors.owner, broken, house.mint):
             with worker_process(house) as worker:
                 assert await _ended(asker, run_id, worker) == "SUCCEEDED"
                 assert await _ended(other, other_id, worker) == "FAILED"
                 await _ask_what_is_unreadable(other, broken, house.mint)
+                assert await _tried(other, connected, worker) == "SIGN_IN_UNREACHABLE"
         commands = asyncio.gather(*(asyncio.to_thread(run) for run in _commands(house, whole)))
-        nodes = await _ask_everything(asker, whole, run_id)
+        nodes = await _ask_everything(asker, whole, run_id, house.mint)
         await walk(other, Known(KEY, (await _run(other, other_id))["currentRun"]["id"]), broken.id)
         await failing.refused_queries(asker, house.mint, whole.id)
         await failing.refused_callers(asker, house.mint)
@@ -162,6 +164,18 @@ async def _ended(asker: Asker, run_id: str, worker: subprocess.Popen[bytes]) -> 
     raise AssertionError("the worker ended")
 
 
+async def _tried(asker: Asker, connected: str, worker: subprocess.Popen[bytes]) -> str:
+    """The code with which the trial of a connection failed."""
+    query = "query ($id: ID!) { node(id: $id) { __typename ... on GraphApplication { status error { code } } } }"
+    async with asyncio.timeout(90):
+        while worker.poll() is None:
+            application = (await asker.ask("how a trial goes", query, id=connected))["node"]
+            if application["status"] == "FAILED":
+                return str(application["error"]["code"])
+            await asyncio.sleep(0.1)
+    raise AssertionError("the worker ended")
+
+
 @asynccontextmanager
 async def _unreadable(owner: Database, one: Inhabitant, mint: Mint) -> AsyncIterator[None]:
     """While this lasts, the tenant's contents are not what Atlas writes: whoever reads them meets a fault.
@@ -200,13 +214,15 @@ async def _ask_what_is_unreadable(asker: Asker, one: Inhabitant, mint: Mint) -> 
     assert b'"INTERNAL"' in answer, answer
 
 
-async def _ask_everything(asker: Asker, one: Inhabitant, run_id: str) -> dict[str, set[str]]:
+async def _ask_everything(asker: Asker, one: Inhabitant, run_id: str, mint: Mint) -> dict[str, set[str]]:
     """Triages, listens, and then asks of every object of the tenant every field that it has."""
     run = await _run(asker, run_id)
     known = Known(KEY, run["baselineRun"]["id"])
     findings = [finding["id"] for finding in run["findings"]["nodes"]]
     member_id = encode_id("Principal", None, one.tenant.members[Role.READER])
     await mutate(asker, known, one.id, findings, member_id)
+    gone = await connect(asker, one.id, mint.text("the secret of a connection that goes"))
+    await mutation(asker, known, "removeGraphConnection", {"id": gone})
     await subscribe(asker, known, one.id, run_id)
     return await walk(asker, Known(KEY, run["currentRun"]["id"]), one.id)
 

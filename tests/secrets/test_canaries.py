@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
+from atlas.sealing import PUBLIC_VERSION
 from atlas.store.bodies import unpack_evidence
 from tests.secrets import places
 from tests.secrets.asking import fields_asked, fields_offered
@@ -98,6 +99,17 @@ async def test_what_was_to_go_wrong_went_wrong(harvest: Harvest, house: House, d
         place for place in harvest.places if place.name.startswith("answer") and b'"errors":[{' in place.parts[1]
     ]
     assert len(refused) > 30
+    kept = [
+        place.parts[1] for place in harvest.places if place.name.startswith("answer") and ", a secret " in place.name
+    ]
+    assert len(kept) == 8
+    assert all(b'"message"' in answer for answer in kept), "each was refused"
+
+
+async def test_the_secrets_of_connections_are_sealed_and_nowhere_else(harvest: Harvest, doors: Doors) -> None:
+    async with doors.owner.transaction() as connection:
+        (row,) = (await connection.execute(text("select status, sealed from atlas.graph_connections"))).all()
+    assert (row.status, bytes(row.sealed)[:1]) == ("FAILED", PUBLIC_VERSION)
 
 
 async def test_the_files_of_the_database_hold_no_canary_either(harvest: Harvest, house: House) -> None:

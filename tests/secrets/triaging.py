@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 from atlas.schema.ids import decode_activity_cursor, encode_activity_cursor
 from tests.secrets.asking import SCHEMA, Asker, Known, selection
@@ -32,6 +33,13 @@ async def mutate(asker: Asker, known: Known, tenant_id: str, findings: list[str]
         await mutation(asker, known, name, given)
     made = await mutation(asker, known, "createRule", of_tenant | {"rule": {"itemType": "nothing"}} | reason)
     await mutation(asker, known, "endRule", {"id": made["rule"]["id"]} | reason)
+
+
+async def connect(asker: Asker, tenant_id: str, secret: str) -> str:
+    """Connects the tenant to Microsoft Graph with a secret that its own answer may not repeat; the application's id."""
+    given = {"tenantId": tenant_id, "entraTenantId": str(uuid4()), "clientId": str(uuid4()), "secret": secret}
+    made = await mutation(asker, Known("", ""), "connectGraph", given)
+    return str(made["application"]["id"])
 
 
 async def mutation(asker: Asker, known: Known, name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,35 @@ async def test_of_many_who_claim_at_once_one_gets_the_lease(worker: Database, ow
     )
 
 
+async def test_the_lease_of_a_trial_opens_its_connection_and_nothing_else(
+    worker: Database, owner: Database, world: World, other: World
+) -> None:
+    """Whoever tries a connection sees its secret, and neither another one nor anything of the inventory."""
+    async with owner.transaction() as connection:
+        await run(connection, _SECOND_CONNECTION, world.ids)
+    taken = "select lease_token from atlas.claim_trial_run(:tenant, :connection, interval '30 seconds')"
+    async with worker.transaction() as connection:
+        token = await connection.scalar(text(taken), world.ids)
+    async with worker.transaction() as connection:
+        assert await connection.scalar(text(taken), world.ids) is None, "it is taken"
+    trial = world.leased(job_id=world.connection, lease_token=token)
+    assert await readable(worker, world, trial) == ["graph_connections"]
+    seen = "select id from atlas.graph_connections"
+    assert await attempt(worker, trial, seen, {}) == 1
+    assert await attempt(worker, world.leased(job_id=world.connection), seen, {}) == 0, "under another lease"
+    assert await attempt(worker, other.leased(job_id=world.connection, lease_token=token), seen, {}) == 0
+    ends = """update atlas.graph_connections set status = 'SUCCEEDED', lease_token = null, lease_until = null,
+              tested_at = now(), missing = '[]' where tenant_id = :tenant"""
+    assert await attempt(worker, trial, ends, world.ids) == 1
+    swapped = "update atlas.graph_connections set sealed = 'other' where tenant_id = :tenant"
+    assert await attempt(worker, trial, swapped, world.ids) == DENIED
+
+
+_SECOND_CONNECTION = """
+    insert into atlas.graph_connections (tenant_id, id, entra_tenant_id, client_id, cloud, credential_kind, sealed)
+    values (:tenant, :scope, :scope, :scope, 'GLOBAL', 'CLIENT_SECRET', 'sealed')"""
+
+
 async def test_a_job_that_is_not_due_is_not_taken(worker: Database, owner: Database, world: World) -> None:
     await as_owner(owner, world, QUEUE)
     later = "update atlas.drift_runs set available_at = now() + interval '1 hour' where id = :drift_run"

@@ -101,7 +101,7 @@ DELETES = {
 READS = {
     "atlas_api": READ_BY_API,
     "atlas_worker": READ_BY_WORKER,
-    "atlas_sweeper": ("drift_runs", "prune_runs", "sync_runs"),
+    "atlas_sweeper": ("drift_runs", "graph_connections", "prune_runs", "sync_runs"),
 }
 TABLES = sorted(READ_BY_API)
 ANY_COLUMN = "tenant_id = tenant_id"

@@ -1,6 +1,7 @@
 """Connections to Microsoft Graph."""
 
-from sqlalchemy import Column, ForeignKeyConstraint, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import Column, ForeignKeyConstraint, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from atlas.store.tables.types import Instant, Name, metadata
 
@@ -18,6 +19,16 @@ graph_connections = Table(
     Column("created_by", Uuid),
     Column("created_at", Instant, nullable=False, server_default=text("now()")),
     Column("tested_at", Instant),
+    Column("status", Name, nullable=False, server_default=text("'QUEUED'::text")),
+    Column("missing", JSONB),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("finished_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("lease_token", Uuid),
+    Column("lease_until", Instant),
+    Column("available_at", Instant, nullable=False, server_default=text("now()")),
+    Column("sent_at", Instant),
     ForeignKeyConstraint(
         ["tenant_id", "created_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
