@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, get_operation_ast, parse, specified_rules
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, get_operation_ast, parse, specified_rules, validate
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ParseOptions
 
 from atlas.schema.context import Trusted
@@ -25,7 +26,10 @@ from atlas.schema.shape import Shape, measure
 _LONGEST_KEPT = 4096
 _MOST_KEPT = 128
 
-_RULES = tuple(specified_rules)
+# The standard's, and the two that Strawberry adds to them.
+_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+# Whoever writes a query is helped by the first few; the answer to a document that is all wrong stays small.
+_MOST_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
         errors = exceeded(shape, limits)
         # The standard's rules run only on what is small: some of them are quadratic in the fields.
         if not errors:
-            errors = [validation_failed(e, text) for e in validate_document(schema, document, _RULES)]
+            errors = [validation_failed(e, text) for e in validate(schema, document, _RULES, _MOST_ERRORS)]
         return Checked(document, shape, tuple(errors), Prices(schema, document))
 
     kept = lru_cache(_MOST_KEPT)(check)

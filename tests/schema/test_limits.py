@@ -144,6 +144,12 @@ def test_each_limit_refuses_before_anything_is_executed() -> None:
     assert codes("{ hello") == ["GRAPHQL_PARSE_FAILED"]
 
 
+def test_what_is_wrong_many_times_is_told_a_few_times() -> None:
+    assert codes("{ nothing " * 2 + "}" * 2) == ["GRAPHQL_VALIDATION_FAILED"]
+    several = codes("{ hello " + "@wrong " * 40 + "}")
+    assert several == ["GRAPHQL_VALIDATION_FAILED"] * 6, "the last says that there are more"
+
+
 def test_a_document_nested_beyond_the_parser_is_too_deep_and_no_fault() -> None:
     for levels in (100, 300, 600):
         assert codes("{ me " * levels + "{ hello }" + "}" * levels) == ["QUERY_TOO_DEEP"], levels
@@ -173,7 +179,7 @@ def test_a_known_document_is_neither_parsed_nor_validated_again(monkeypatch: pyt
         raise AssertionError("validated again")
 
     monkeypatch.setattr("atlas.schema.limits.parse", refuse)
-    monkeypatch.setattr("atlas.schema.limits.validate_document", refuse)
+    monkeypatch.setattr("atlas.schema.limits.validate", refuse)
     monkeypatch.setattr("strawberry.schema.schema.validate_document", refuse)
     assert asyncio.run(made.execute("{ hello }")).data == {"hello": "Hello you"}
 
