@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import drift, graph, graphql, service
+from bench import documents, drift, graph, graphql, service
 
 
 def main() -> None:
@@ -18,9 +18,12 @@ def main() -> None:
     asking = parts.add_parser("graphql", help="requests a second of one query, beside a hand-written floor")
     graphql.options(asking)
     asking.set_defaults(run=graphql.run)
+    checking = parts.add_parser("documents", help="how long documents of nested fragments are looked at")
+    checking.set_defaults(run=documents.run)
     given = parser.parse_args()
     if given.part is None:
         drift.run(given)
+        documents.run(given)
         graph.run(parser.parse_args(["graph"]))
         graphql.run(parser.parse_args(["graphql"]))
         given = parser.parse_args(["service"])

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, get_operation_ast, parse, specified_rules, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OverlappingFieldsCanBeMergedRule,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -19,6 +28,7 @@ from strawberry.types.execution import ParseOptions
 from atlas.schema.context import Trusted
 from atlas.schema.cost import Prices
 from atlas.schema.errors import Code, CodedError, may_hold_a_secret, too_deep, validation_failed
+from atlas.schema.merging import FieldsCanMergeRule
 from atlas.schema.meter import Meter, told
 from atlas.schema.shape import Shape, measure
 
@@ -26,8 +36,12 @@ from atlas.schema.shape import Shape, measure
 _LONGEST_KEPT = 4096
 _MOST_KEPT = 128
 
-# The standard's, and the two that Strawberry adds to them.
-_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+# The standard's, one of them in a form whose work is linear, and the two that Strawberry adds to them.
+RULES = (
+    *(FieldsCanMergeRule if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules),
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
 # Whoever writes a query is helped by the first few; the answer to a document that is all wrong stays small.
 _MOST_ERRORS = 5
 
@@ -63,6 +77,17 @@ class Checked:
     prices: Prices
 
 
+def examine(schema: GraphQLSchema, text: str, limits: Limits = LIMITS) -> Checked:
+    """All that a document is looked at for, once. Raises GraphQLError where it is none, or has too many tokens."""
+    document = parse(text, max_tokens=limits.tokens)
+    shape = measure(document)
+    errors = exceeded(shape, limits)
+    # What is too large is not validated: most of the standard's rules walk a fragment anew for each operation.
+    if not errors:
+        errors = [validation_failed(e, text) for e in validate(schema, document, RULES, _MOST_ERRORS)]
+    return Checked(document, shape, tuple(errors), Prices(schema, document))
+
+
 Check = Callable[[GraphQLSchema, str, Trusted | None], Checked]
 
 
@@ -70,13 +95,7 @@ def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
     """For `Schema(extensions=[...])`: applies the limits and keeps what it parsed and validated, by text."""
 
     def check(schema: GraphQLSchema, text: str) -> Checked:
-        document = parse(text, max_tokens=limits.tokens)
-        shape = measure(document)
-        errors = exceeded(shape, limits)
-        # The standard's rules run only on what is small: some of them are quadratic in the fields.
-        if not errors:
-            errors = [validation_failed(e, text) for e in validate(schema, document, _RULES, _MOST_ERRORS)]
-        return Checked(document, shape, tuple(errors), Prices(schema, document))
+        return examine(schema, text, limits)
 
     kept = lru_cache(_MOST_KEPT)(check)
 
