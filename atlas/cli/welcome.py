@@ -22,6 +22,8 @@ async def welcome(place: Place, host: str, port: int, *, as_json: bool) -> None:
     say(f"Atlas is up: {url}", style="bold green")
     say(f"Console   {url}/")
     say(f"GraphQL   {url}/graphql")
+    if not place.settings.trusted_documents_only:
+        say(f"Explorer  {url}/graphiql")
     if place.embedded:
         say(f"Home      {place.home}")
         await _tell_token(place)
