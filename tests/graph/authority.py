@@ -1,4 +1,7 @@
-"""A stand-in for Microsoft's sign-in: over TLS of its own, it gives tokens for a secret or a certificate it knows."""
+"""A stand-in for Microsoft's sign-in: over TLS of its own, it gives tokens for a secret or a certificate it knows.
+
+It lets a person sign in by a device code too, and is a platform that gives its identity to whoever runs there.
+"""
 
 import asyncio
 import base64
@@ -32,12 +35,16 @@ EVERYTHING = (
     "Group.Read.All",
 )
 
+USER_CODE, SIGN_IN_PAGE = "A1B2-C3D4", "https://sign-in.example/device"
+PLATFORM_HEADER = "of-this-platform"
+
 
 @dataclass(slots=True)
 class Authority:
     """What it knows and how it answers can be changed between requests.
 
-    `token` is given to everybody where it is set; `asked` counts how often one was asked for.
+    `token` is given to everybody where it is set; `asked` counts how often one was asked for. A person types the code
+    of a device after `pending` questions whether they did; `declined`: they do not want to.
     """
 
     url: str
@@ -48,6 +55,8 @@ class Authority:
     directory: str | None = None
     token: str | None = None
     refusal: tuple[int, str] | None = None
+    pending: int = 0
+    declined: bool = False
     asked: int = 0
     forms: list[dict[str, str]] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
@@ -59,14 +68,50 @@ class Authority:
             return _refused(*self.refusal)
         if form.get("client_secret", self.secret) != self.secret:
             return _refused(401, "AADSTS7000215: Invalid client secret provided for app 'someone@example.org'.")
+        if form.get("grant_type", "").endswith(":device_code"):
+            return self._of_a_person(directory, form)
+        return JSONResponse({"token_type": "Bearer", "expires_in": self.seconds, "access_token": self._next(directory)})
+
+    def of_the_platform(self, header: str | None, asked: dict[str, str]) -> Response:
+        """What a platform gives to what runs on it: a token of its own directory."""
+        self.asked += 1
+        self.forms.append(asked)
+        if header != PLATFORM_HEADER:
+            return JSONResponse({"statusCode": 403, "message": "no identity for you"}, status_code=403)
+        until = str(int(time.time()) + self.seconds)
+        token = self._next(self.directory or "")
+        return JSONResponse({"token_type": "Bearer", "expires_on": until, "access_token": token, **asked})
+
+    def _of_a_person(self, directory: str, form: dict[str, str]) -> Response:
+        if self.declined:
+            return JSONResponse({"error": "authorization_declined", "error_description": "of someone@example.org"}, 400)
+        if self.pending:
+            self.pending -= 1
+            return JSONResponse({"error": "authorization_pending", "error_description": "not yet"}, 400)
+        now = int(time.time())
+        who = {"aud": form["client_id"], "iss": f"{self.url}/{directory}/v2.0", "sub": "someone", "exp": now + 3_600}
+        identity = unsigned(who | {"iat": now, "tid": directory, "preferred_username": "someone@example.org"})
+        told = {
+            "token_type": "Bearer",
+            "expires_in": self.seconds,
+            "scope": form.get("scope", ""),
+            "id_token": identity,
+        }
+        return JSONResponse(told | {"access_token": self._next(directory)})
+
+    def _next(self, directory: str) -> str:
         token = self.token or token_for(directory=self.directory or directory, roles=self.roles, number=self.asked)
         self.given.append(token)
-        return JSONResponse({"token_type": "Bearer", "expires_in": self.seconds, "access_token": token})
+        return token
 
 
 def token_for(*, directory: str, roles: Sequence[str], number: int = 0) -> str:
     """An access token as Graph's look, signed by nobody."""
     claims = {"tid": directory, "roles": list(roles), "exp": int(time.time()) + 3_600, "canary": f"t0ken-{number}"}
+    return unsigned(claims)
+
+
+def unsigned(claims: dict[str, Any]) -> str:
     parts = (orjson.dumps({"alg": "none"}), orjson.dumps(claims), b"signature")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
@@ -85,12 +130,22 @@ async def authority_in(folder: Path) -> AsyncIterator[Authority]:
     async def configuration(request: Request) -> Response:
         base = f"{made.url}/{request.path_params['directory']}"
         told = {"issuer": f"{base}/v2.0", "token_endpoint": f"{base}/oauth2/v2.0/token"}
+        told |= {"device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode"}
         return JSONResponse(told | {"authorization_endpoint": f"{base}/oauth2/v2.0/authorize"})
+
+    async def device(request: Request) -> Response:
+        told = {"device_code": "of-a-device", "user_code": USER_CODE, "verification_uri": SIGN_IN_PAGE}
+        return JSONResponse(told | {"expires_in": 60, "interval": 1, "message": "Open it."})
+
+    async def platform(request: Request) -> Response:
+        return made.of_the_platform(request.headers.get("x-identity-header"), dict(request.query_params))
 
     app = Starlette(
         routes=[
             Route("/{directory}/oauth2/v2.0/token", token, methods=["POST"]),
+            Route("/{directory}/oauth2/v2.0/devicecode", device, methods=["POST"]),
             Route("/{directory}/v2.0/.well-known/openid-configuration", configuration),
+            Route("/platform", platform),
         ]
     )
     config = uvicorn.Config(app, ssl_certfile=chain, ssl_keyfile=key, log_config=None, access_log=False, lifespan="off")

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 
 from tests.cli.conftest import Up
-from tests.graph.authority import Authority
+from tests.graph.authority import SIGN_IN_PAGE, USER_CODE, Authority
 from tests.graph.standin import Fault, StandIn, status
 
 
@@ -84,6 +85,24 @@ def test_the_missing_permissions_are_told_with_what_they_cost(
     assert (lacks["Group.Read.All"], beside["Group.Read.All"]) == ([], ["names of groups"])
     assert beside["DeviceManagementApps.Read.All"] == ["who made a change"]
     assert beside["DeviceManagementRBAC.Read.All"] == ["names of scope tags"]
+
+
+def test_a_person_probes_by_a_device_code_without_any_connection(
+    connected: Up, microsoft: tuple[Authority, StandIn]
+) -> None:
+    atlas, graph = connected.atlas, microsoft[1]
+    graph.faults.clear()
+    atlas.run("tenant", "create", "tailspin")
+    words = ("graph", "probe", "--tenant", "tailspin", "--device-code", "--types", "configurationPolicy,roleScopeTag")
+    assert "--entra-tenant-id" in atlas.run(*words, exit_code=2).stderr
+    ended = atlas.run(*words, "--entra-tenant-id", uuid4(), "--client-id", uuid4(), "--json")
+    assert f"Open {SIGN_IN_PAGE} and type {USER_CODE}" in ended.stderr
+    assert [(one["itemType"], one["status"]) for one in orjson.loads(ended.stdout)] == [
+        ("configurationPolicy", "COMPLETE"),
+        ("roleScopeTag", "COMPLETE"),
+    ]
+    assert atlas.json("graph", "list", "--tenant", "tailspin") == [], "nothing is stored"
+    assert graph.token not in ended.stdout + ended.stderr
 
 
 def test_a_secret_that_came_over_graphql_is_tried_by_the_worker(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -18,12 +18,22 @@ from atlas.sources.graph.sign_in import (
     Endpoints,
     SignIn,
     claims_of,
+    device_code,
     endpoints,
     permissions_of,
     signed_in,
     token_of,
 )
-from tests.graph.authority import EVERYTHING, Authority, authority_in, client_certificate, token_for
+from tests.graph.authority import (
+    EVERYTHING,
+    PLATFORM_HEADER,
+    SIGN_IN_PAGE,
+    USER_CODE,
+    Authority,
+    authority_in,
+    client_certificate,
+    token_for,
+)
 
 
 @pytest_asyncio.fixture
@@ -80,6 +90,76 @@ async def test_a_workload_signs_in_with_the_token_that_its_platform_wrote(
     async with signed_in(workload, at(authority)) as token:
         assert await token() == authority.given[0]
     assert authority.forms[0]["client_assertion"] == "of.the.platform"
+
+
+@pytest.fixture
+def platform(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """The worker runs where it has a managed identity."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{authority.url}/platform")
+    monkeypatch.setenv("IDENTITY_HEADER", PLATFORM_HEADER)
+    return authority
+
+
+async def test_a_managed_identity_is_given_by_the_platform(platform: Authority) -> None:
+    managed = application(platform, kind=CredentialKind.MANAGED_IDENTITY, secret=None)
+    platform.directory = str(managed.entra_tenant_id)
+    async with signed_in(managed, at(platform)) as token:
+        assert await token() == platform.given[0]
+    (asked,) = platform.forms
+    assert (asked["resource"], asked["client_id"]) == ("https://graph.microsoft.com", str(managed.client_id))
+
+
+async def test_the_managed_identity_of_another_directory_is_never_used(platform: Authority) -> None:
+    platform.directory = str(uuid4())
+    managed = application(platform, kind=CredentialKind.MANAGED_IDENTITY, secret=None)
+    assert (await refused(platform, managed)).code == "WRONG_DIRECTORY"
+
+
+async def test_a_platform_that_gives_no_identity_is_told_without_its_words(
+    platform: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_HEADER", "of-another-platform")
+    error = await refused(platform, application(platform, kind=CredentialKind.MANAGED_IDENTITY, secret=None))
+    assert error.mend
+    assert "no identity for you" not in str(error)
+    assert "of-another-platform" not in str(error)
+
+
+async def by_device(authority: Authority) -> tuple[list[tuple[str, str]], str, UUID]:
+    """What a person is told, the token that their sign-in gives, and the directory."""
+    told: list[tuple[str, str]] = []
+    directory, where = uuid4(), at(authority)
+    credential = device_code(directory, uuid4(), where, tell=lambda address, code: told.append((address, code)))
+    try:
+        return told, await token_of(credential, where.scope, directory)(), directory
+    finally:
+        credential.close()
+
+
+async def test_a_person_signs_in_at_another_device(authority: Authority) -> None:
+    authority.pending = 1
+    told, token, directory = await by_device(authority)
+    assert told == [(SIGN_IN_PAGE, USER_CODE)]
+    assert (token, claims_of(token)["tid"]) == (authority.given[0], str(directory))
+    assert authority.asked == 2
+    assert all("client_secret" not in form for form in authority.forms)
+
+
+async def test_a_person_who_declines_is_told_so(authority: Authority) -> None:
+    authority.declined = True
+    with pytest.raises(OperatorError) as error:
+        await by_device(authority)
+    assert (error.value.code, "authorization_declined" in error.value.message) == ("SIGN_IN_REFUSED", True)
+    assert "someone" not in str(error.value)
+
+
+@pytest.mark.parametrize("cloud", list(GraphCloud))
+async def test_a_token_is_asked_for_the_graph_of_its_own_cloud(authority: Authority, cloud: GraphCloud) -> None:
+    where = endpoints(cloud, authority=authority.url)
+    async with signed_in(application(authority), where) as token:
+        await token()
+    assert authority.forms[0]["scope"] == f"{CLOUDS[cloud].graph}/.default"
+    assert where.graph == CLOUDS[cloud].graph
 
 
 async def test_a_token_that_ends_soon_is_fetched_anew(authority: Authority) -> None:
