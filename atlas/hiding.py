@@ -16,9 +16,10 @@ from atlas.jobs import Lease
 from atlas.store import rules as store
 from atlas.store.database import Connection, Database
 
-MOST_AT_ONCE = 50_000
-"""So many changes times rules are judged between two words to the database, some hundredths of a second: a transaction
-that is silent for a minute is ended by it."""
+MOST_AT_ONCE = 10_000
+"""So many changes times rules are judged between two words to the database, which takes about a hundredth of a second.
+A transaction that is silent for a minute is ended by it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
