@@ -74,7 +74,7 @@ async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | Non
 
     Returns the job that waited for this one, where the work names it.
     """
-    lease = await jobs.claim(worker, job, lease_seconds=terms.lease_seconds)
+    lease = await _claim(worker, job, terms)
     if lease is None:
         return None
     bound = log.bind(kind=job.kind, run=str(job.run_id), attempt=lease.attempt)
@@ -98,6 +98,18 @@ async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | Non
         bound.error("run broke off", error=type(error).__name__, at=_where(error))
         await _try_again(worker, lease, terms)
     return None
+
+
+async def _claim(worker: Database, job: Job, terms: Terms) -> Lease | None:
+    """Claims to the end even where the worker is told to stop meanwhile: a lease nobody knows of runs out, and late."""
+    claiming = asyncio.ensure_future(jobs.claim(worker, job, lease_seconds=terms.lease_seconds))
+    try:
+        return await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        lease = await claiming
+        if lease is not None:
+            await jobs.give_back(worker, lease, delay_seconds=0)
+        raise
 
 
 async def _try_again(worker: Database, lease: Lease, terms: Terms, error: TemporaryError | None = None) -> None:

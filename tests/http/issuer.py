@@ -8,7 +8,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -114,12 +114,8 @@ class Issuer:
 async def running_issuer(*keys: SigningKey) -> AsyncIterator[Issuer]:
     issuer = Issuer(keys=list(keys))
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-            return
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
         path = head.split(b" ")[1].decode()
         issuer.asked.append(path)
         await asyncio.sleep(issuer.pause)
@@ -127,11 +123,15 @@ async def running_issuer(*keys: SigningKey) -> AsyncIterator[Issuer]:
         lines = [f"HTTP/1.1 {status} Answer", "connection: close", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        await writer.drain()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await writer.drain()
-        except ConnectionError:
-            """Whoever asked had read enough."""
-        writer.close()
+            # Whoever asked may go away before the end, or have read enough.
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await answer(reader, writer)
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     issuer.port = server.sockets[0].getsockname()[1]

@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,11 +20,12 @@ from sqlalchemy import select, text
 from atlas import drift
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
+from atlas.jobs import Lease
 from atlas.local import Services
 from atlas.record import record_folder
 from atlas.store.database import Context, Database
 from atlas.store.tables import drift_run_findings, drift_runs, findings
-from atlas.workers.actors import Terms
+from atlas.workers.actors import Terms, run
 from atlas.workers.broker import dispatcher, open_broker
 from atlas.workers.runtime import WorkerSettings, running
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
@@ -170,6 +172,34 @@ async def test_a_stopped_worker_gives_its_run_back_at_once(
         assert (await row_of(api, tenant, asked.run_id))["status"] == "QUEUED"
     with worker_process(cluster):
         assert (await ended(api, tenant, asked.run_id))["status"] == "SUCCEEDED"
+
+
+async def test_whenever_a_worker_is_stopped_its_run_is_no_longer_taken(
+    owner: Database, api: Database, worker: Database, tmp_path: Path
+) -> None:
+    """Also between the commit of the claim and whatever comes of it."""
+    tenant = await make_tenant(owner, api)
+    await two_runs(api, worker, tenant, tmp_path)
+    (job,) = (await drift.request_drift(api, tenant.as_(Role.OPERATOR), scope_key=KEY)).jobs
+    at_work = asyncio.Event()
+
+    async def work(_worker: Database, _lease: Lease) -> None:
+        at_work.set()
+        await asyncio.sleep(60)
+
+    async def stopped_after(moment: Awaitable[object]) -> dict[str, Any]:
+        attempt = asyncio.create_task(run(worker, job, work, Terms()))
+        await moment
+        attempt.cancel()
+        with suppress(asyncio.CancelledError):
+            await attempt
+        return await row_of(api, tenant, job.run_id)
+
+    began = time.monotonic()
+    assert (await stopped_after(at_work.wait()))["status"] == "QUEUED"
+    took = time.monotonic() - began
+    for step in range(60):
+        assert (await stopped_after(asyncio.sleep(took * step / 50)))["status"] == "QUEUED", step
 
 
 async def test_a_run_that_loses_its_worker_every_time_fails_with_a_reason(
