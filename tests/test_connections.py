@@ -12,7 +12,7 @@ from atlas.connections import Application
 from atlas.domain.errors import RefusedError
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import CredentialKind, GraphCloud, Role, SyncSource, UserErrorCode
-from atlas.sealing import Binding, Purpose, unseal
+from atlas.sealing import PUBLIC_VERSION, Binding, Purpose, sealing_key, unseal
 from atlas.store.database import Context, Database
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant
 
@@ -183,3 +183,23 @@ async def test_a_secret_that_no_key_opens_stays_as_it_is(api: Database, owner: D
     renewed, closed = await connections.seal_anew(owner, b"a fresh deployment key of these tests", [b"x" * 32])
     assert (renewed, closed >= 1) == (0, True)
     assert await sealed_of(owner, tenant) == sealed
+
+
+async def test_what_the_api_sealed_is_sealed_anew_too(api: Database, owner: Database, tenant: Tenant) -> None:
+    seal = connections.seal_with(sealing_key=sealing_key(DEPLOYMENT_KEY))
+    made = await connections.connect(api, tenant.owner, application(), secret=SECRET, seal=seal)
+    assert (await sealed_of(owner, tenant)).startswith(PUBLIC_VERSION)
+    fresh = b"a fresh deployment key of these tests"
+    try:
+        assert (await connections.seal_anew(owner, fresh, [DEPLOYMENT_KEY]))[0] >= 1
+        binding = Binding(tenant.id, Purpose.GRAPH_CREDENTIAL, made.run_id)
+        assert unseal([fresh], await sealed_of(owner, tenant), binding) == SECRET
+    finally:
+        await connections.seal_anew(owner, DEPLOYMENT_KEY, [fresh])
+
+
+async def test_whoever_holds_a_key_seals_and_whoever_holds_none_does_not(api: Database, tenant: Tenant) -> None:
+    assert connections.seal_with() is None
+    connecting = connections.connect(api, tenant.owner, application(), secret=SECRET, seal=None)
+    assert await refused(connecting) == UserErrorCode.CONFLICT
+    assert await connections.list_connections(api, tenant.owner) == []

@@ -80,7 +80,7 @@ def binaries(home: Path | None) -> list[Check]:
 def of_home(place: Place) -> list[Check]:
     """The home's folder and space, or the variables of a deployment; and the key."""
     checks = [_urls(place)] if not place.embedded else [_services(place), _space(place.home)]
-    return [*checks, _key(place)]
+    return [*checks, _key(place), *_sealing_key(place)]
 
 
 async def of_services(place: Place) -> list[Check]:
@@ -142,6 +142,26 @@ def _key(place: Place) -> Check:
         return failed("key", error)
     where = place.key_file or "ATLAS_SECRET_KEY"
     return Check("key", "ok", f"{where}: keep a copy, for digests under another key are not comparable")
+
+
+def _sealing_key(place: Place) -> list[Check]:
+    """Where the API's key to seal with and the key itself are both at hand, they must belong together."""
+    from atlas.sealing import sealing_key
+
+    if place.settings.sealing_key is None:
+        return []
+    try:
+        keys = [str(sealing_key(key)) for key in (place.deployment_key(), *place.previous_keys())]
+    except OperatorError:
+        return []
+    mend = "Give the API what `atlas keys sealing` prints."
+    match place.settings.sealing_key:
+        case named if named == keys[0]:
+            return [Check("sealing key", "ok", "the public half of the key")]
+        case named if named in keys:
+            return [Check("sealing key", "warn", "It is of a key from before a rotation.", mend)]
+        case _:
+            return [Check("sealing key", "fail", "It is of another key: no worker opens what the API seals.", mend)]
 
 
 async def _whole(place: Place) -> Check:

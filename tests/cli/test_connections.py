@@ -4,8 +4,11 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from atlas.keys import deployment_key
-from atlas.sealing import sealing_key
+from atlas.cli.checks import of_home
+from atlas.cli.place import Place
+from atlas.keys import deployment_key, ensure_key, rotate
+from atlas.sealing import SealingKey, sealing_key
+from atlas.settings import Settings
 from tests.cli.conftest import Up
 
 SECRET = "cl1ent~s3cret-of-an-application"
@@ -69,3 +72,22 @@ def test_what_is_no_sealing_key_is_refused_and_not_repeated(up: Up) -> None:
     refused = up.atlas.with_(ATLAS_SEALING_KEY=wrong).run("tenant", "list", exit_code=1)
     assert "ATLAS_SEALING_KEY" in refused.stderr
     assert wrong not in refused.stdout + refused.stderr
+
+
+def test_the_doctor_knows_a_sealing_key_that_no_worker_opens(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    ensure_key(file)
+
+    def told(key: SealingKey) -> list[str]:
+        place = Place(tmp_path, Settings(secret_key_file=file, sealing_key=str(key)), None)
+        return [one.state for one in of_home(place) if one.name == "sealing key"]
+
+    first = sealing_key(deployment_key(file))
+    assert told(first) == ["ok"]
+    assert told(sealing_key(b"another deployment key of these tests")) == ["fail"]
+    rotate(file)
+    assert told(first) == ["warn"]
+    assert told(sealing_key(deployment_key(file))) == ["ok"]
+    assert [
+        one for one in of_home(Place(tmp_path, Settings(secret_key_file=file), None)) if "sealing" in one.name
+    ] == []

@@ -76,3 +76,28 @@ async def test_a_connection_is_audited_without_its_secret(api: Database, owner: 
     for event in (made, gone):
         assert "t0p-s3cret" not in event.audit_events
         assert b"t0p-s3cret".hex() not in event.audit_events
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+async def test_an_owner_makes_no_trial_that_is_under_way_or_has_failed(
+    api: Database, world: World, status: str
+) -> None:
+    """Only a worker takes a trial, and says what came of it."""
+    forged = connecting().replace("created_by)", "created_by, status)").replace(":owner)", f":owner, '{status}')")
+    assert await attempt(api, world.context(), forged, world.ids) == DENIED
+    for column in ("lease_token", "error_code", "error_message"):
+        named = connecting().replace("created_by)", f"created_by, {column})").replace(":owner)", ":owner, null)")
+        assert await attempt(api, world.context(), named, world.ids) == DENIED
+
+
+async def test_the_sweeper_takes_no_trial_and_says_nothing_good_of_one(sweeper: Database, world: World) -> None:
+    for change in (
+        "status = 'RUNNING', lease_token = :lease",
+        "status = 'SUCCEEDED'",
+        "missing = '[]'",
+        "sealed = 'x'",
+    ):
+        statement = f"update atlas.graph_connections set {change} where tenant_id = :tenant"
+        assert await attempt(sweeper, world.context(), statement, world.ids) == DENIED
+    queued = "update atlas.graph_connections set sent_at = now() where tenant_id = :tenant"
+    assert await attempt(sweeper, world.context(), queued, world.ids) == 1
