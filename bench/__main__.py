@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import documents, drift, graph, graphql, service
+from bench import documents, drift, graph, graphql, pages, service
 
 
 def main() -> None:
@@ -20,12 +20,16 @@ def main() -> None:
     asking.set_defaults(run=graphql.run)
     checking = parts.add_parser("documents", help="how long documents of nested fragments are looked at")
     checking.set_defaults(run=documents.run)
+    reading_on = parts.add_parser("pages", help="a page deep in a list, of a large tenant, and among many tenants")
+    pages.options(reading_on)
+    reading_on.set_defaults(run=pages.run)
     given = parser.parse_args()
     if given.part is None:
         drift.run(given)
         documents.run(given)
         graph.run(parser.parse_args(["graph"]))
         graphql.run(parser.parse_args(["graphql"]))
+        pages.run(parser.parse_args(["pages"]))
         given = parser.parse_args(["service"])
     given.run(given)
 

@@ -174,9 +174,11 @@ async def served(ground: Ground, names: Sequence[str], cores: tuple[int, int] | 
     try:
         contenders = []
         for name in names:
-            process = _start(ground, name, None if cores is None else cores[1])
+            core = None if cores is None else cores[1]
+            urls = ground.running.database_url, ground.running.broker_url
+            process = start(name, *urls, core=core, tenant=ground.tenant, principal=ground.principal)
             started.append(process)
-            port = int(await asyncio.to_thread(_first_line, process))
+            port = int(await asyncio.to_thread(first_line, process))
             sent = request(port, json.dumps(_body(ground, name)).encode(), ground.token)
             contenders.append(Contender(name, port, sent, psutil.Process(process.pid)))
         yield contenders
@@ -186,20 +188,23 @@ async def served(ground: Ground, names: Sequence[str], cores: tuple[int, int] | 
             process.communicate(timeout=10)
 
 
-def _start(ground: Ground, name: str, core: int | None) -> subprocess.Popen[str]:
+def start(
+    name: str, database_url: str, broker_url: str, *, core: int | None = None, tenant: str = "", principal: str = ""
+) -> subprocess.Popen[str]:
+    """The process of a contender, which prints its port. The floor alone needs to be told of whom it reads."""
     setting = {
         "name": name,
         "core": core,
-        "database_url": ground.running.database_url,
-        "broker_url": ground.running.broker_url,
-        "tenant": ground.tenant,
-        "principal": ground.principal,
+        "database_url": database_url,
+        "broker_url": broker_url,
+        "tenant": tenant,
+        "principal": principal,
     }
     command = [sys.executable, "-m", "bench.serving", json.dumps(setting)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
+def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline() if process.stdout else ""
 
 
