@@ -23,16 +23,20 @@ def node(*words: object, folder: Path, **environment: str) -> subprocess.Complet
 
 
 def modules(folder: Path) -> Path:
-    """The node_modules of a package's lock file, installed once into this environment and kept there."""
-    lock = (folder / "package-lock.json").read_bytes()
-    kept = Path(sys.prefix) / "node" / hashlib.sha256(lock).hexdigest()[:16]
+    """The node_modules of a package's lock file, installed once into this environment and kept there.
+
+    Where the package has an `unpack.js`, it has been run, and what it wrote for a time is in `unpacked` beside them.
+    """
+    parts = [folder / name for name in ("package.json", "package-lock.json", "unpack.js") if (folder / name).is_file()]
+    digest = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
+    kept = Path(sys.prefix) / "node" / digest[:16]
     if not kept.is_dir():
         kept.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as made:
             place = Path(made) / "package"
             place.mkdir()
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(folder / name, place)
+            for part in parts:
+                shutil.copy(part, place)
             _install(place)
             # Whoever installed the same meanwhile was first.
             if not kept.is_dir():
@@ -47,3 +51,7 @@ def _install(place: Path) -> None:
         command, cwd=place, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == 0, ended.stderr
+    if (place / "unpack.js").is_file():
+        (place / "unpacked").mkdir()
+        ended = node("unpack.js", folder=place, TMPDIR=str(place / "unpacked"))
+        assert ended.returncode == 0, ended.stderr
