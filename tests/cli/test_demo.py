@@ -1,6 +1,7 @@
 """`atlas demo` and `atlas doctor` on a home of their own."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,26 @@ def test_the_demo_ends_with_findings_and_does_so_again(atlas: Atlas) -> None:
     for words in ("SUCCEEDED", "CRITICAL", "REMOVED", "ADDED", "DATA", "atlas ack", "atlas tenant create"):
         assert words in first
     found = atlas.json("findings", "--tenant", "Larkfield Health")
+    assert_what_the_sample_is_for(found)
     again = atlas.json("demo", "--exit")
     assert {one["fingerprint"]: one["status"] for one in again} == {one["fingerprint"]: one["status"] for one in found}
     assert len(atlas.json("tenant", "list")) == 1
     assert left_in(atlas.home) == []
+
+
+def assert_what_the_sample_is_for(found: list[dict[str, Any]]) -> None:
+    """A recreation, a widened assignment, changed secrets and the shared id are told each as what it is."""
+    recreated = [one for one in found if one["recreation"]]
+    assert sorted(one["changeType"] for one in recreated if one["recreation"]["identical"]) == ["ADDED", "REMOVED"]
+    assert {one["subject"]["displayName"] for one in recreated} == {"Win - Password and lock"}
+    modified = {one["subject"]["displayName"]: one for one in found if one["changeType"] == "MODIFIED"}
+    [widened] = modified["mac - FileVault"]["changes"]
+    assert widened["path"] == "assignments/[allDevices,apply]/target"
+    for name in ("mac - Clinic Wi-Fi", "Win - Clinic Wi-Fi"):
+        [secret] = modified[name]["changes"]
+        assert secret["before"]["redacted"] and secret["after"]["redacted"], secret
+    [shared] = [one for one in found if one["kind"] == "DATA_QUALITY"]
+    assert shared["subject"]["displayName"].startswith("Win - LAPS")
 
 
 def test_the_doctor_finds_a_healthy_home_healthy(atlas: Atlas) -> None:
