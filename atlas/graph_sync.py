@@ -9,7 +9,7 @@ from uuid import UUID
 from atlas import held, jobs
 from atlas.connections import told
 from atlas.domain.canonical import form_of
-from atlas.domain.errors import OperatorError
+from atlas.domain.errors import OperatorError, TemporaryError
 from atlas.domain.holding import Threshold
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.naming import Named
@@ -27,7 +27,7 @@ from atlas.sources.graph.errors import GraphError
 from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
 from atlas.sources.graph.events import read_events
 from atlas.sources.graph.reading import read_type, status_of
-from atlas.sources.graph.sign_in import endpoints, signed_in
+from atlas.sources.graph.sign_in import Token, endpoints, signed_in
 from atlas.sources.model import SourceObject, UnitReading
 from atlas.staging import Forms, forms_of, judged, record_staged, stage
 from atlas.store import aliases, connections, recording, source_events, staging
@@ -119,10 +119,7 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
     where = endpoints(opened.cloud, graph=source.graph, authority=source.authority)
     async with signed_in(opened.sign_in, where) as token:
         # A sign-in that is refused ends the run before anything is read, with the reason as the run's.
-        missing = lacks_of(await token())
-        async with jobs.effect(worker, lease) as connection:
-            kept = None if missing is None else told(missing)
-            await connections.tested(connection, lease.job.tenant_id, opened.id, kept)
+        await _sign_in(worker, lease, opened, token)
         budget = source.budget_of(opened.sign_in.entra_tenant_id)
         async with open_client(where.graph, token, budget=budget, limits=source.limits) as client:
             for number, contract in enumerate(reading.wanted):
@@ -133,6 +130,21 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
             await read_run_labels(worker, lease, client, reading.named, {one.item_type for one in reading.wanted})
             await _read_events(worker, lease, client)
     await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))
+
+
+async def _sign_in(worker: Database, lease: Lease, opened: Opened, token: Token) -> None:
+    """The first use of the token; the connection tells from then on how it went. One that rests is no news."""
+    tenant_id = lease.job.tenant_id
+    try:
+        missing = lacks_of(await token())
+    except TemporaryError:
+        raise
+    except OperatorError as error:
+        async with jobs.effect(worker, lease) as connection:
+            await connections.refused(connection, tenant_id, opened.id, code=error.code, message=error.message)
+        raise
+    async with jobs.effect(worker, lease) as connection:
+        await connections.tested(connection, tenant_id, opened.id, None if missing is None else told(missing))
 
 
 async def _read_type(

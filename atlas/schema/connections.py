@@ -38,8 +38,10 @@ class GraphApplication(Node):
     )
     created_at: datetime = strawberry.field(description="Since when it is connected.")
     tested_at: datetime | None = strawberry.field(description="When Atlas last signed in as it; null: never so far.")
-    status: ConnectionStatus = strawberry.field(description="Where the trial stands that is made when it is saved.")
-    error: RunError | None = strawberry.field(description="Why the trial failed; null where it did not.")
+    status: ConnectionStatus = strawberry.field(
+        description="How the last sign-in went: of the trial when it was saved, or of a sync."
+    )
+    error: RunError | None = strawberry.field(description="Why that sign-in failed; null where it did not.")
     missing_permissions: list[MissingPermission] | None = strawberry.field(
         description="What it must still be granted, as of the last sign-in; null before the first, and where the token"
         " does not say."

@@ -117,9 +117,24 @@ async def tested(connection: AsyncConnection, tenant_id: UUID, connection_id: UU
     await connection.execute(
         update(graph_connections)
         .where(_c.tenant_id == tenant_id, _c.id == connection_id)
-        # A trial that is under way ends by itself: the status is its lease's.
-        .values(**_good(missing), status=case((_c.status == "RUNNING", "RUNNING"), else_="SUCCEEDED"))
+        .values(**_good(missing), status=_unless_tried("SUCCEEDED"))
     )
+
+
+async def refused(
+    connection: AsyncConnection, tenant_id: UUID, connection_id: UUID, *, code: str, message: str
+) -> None:
+    """A sync could not sign in with the connection any more. As the worker that syncs."""
+    await connection.execute(
+        update(graph_connections)
+        .where(_c.tenant_id == tenant_id, _c.id == connection_id)
+        .values(status=_unless_tried("FAILED"), error_code=code, error_message=message)
+    )
+
+
+def _unless_tried(status: str) -> Any:
+    """A trial that is under way ends by itself: the status is its lease's."""
+    return case((_c.status == "RUNNING", "RUNNING"), else_=status)
 
 
 def _good(missing: Missing | None) -> dict[str, Any]:

@@ -140,6 +140,26 @@ async def test_a_sync_that_signs_in_mends_what_the_trial_said(reading: Reader, s
     assert found.tested_at is not None
 
 
+async def test_a_sync_that_is_refused_says_so_of_the_connection_and_one_that_rests_does_not(
+    reading: Reader, signing_in: Authority
+) -> None:
+    job = await saved(reading, signing_in.secret.encode())
+    assert (await tried(reading, job)).status is ConnectionStatus.SUCCEEDED
+    syncing = await reading.start(["roleScopeTag"])
+    for refusal, status in (((503, "away"), "SUCCEEDED"), ((401, "AADSTS7000222: expired"), "FAILED")):
+        signing_in.refusal = refusal
+        await reading.work(syncing)
+        (found,) = await connections.list_connections(reading.api, reading.tenant.owner)
+        assert found.status == status
+    assert found.error is not None
+    assert (found.error[0], "expired" in found.error[1]) == ("SIGN_IN_REFUSED", True)
+    assert found.missing == (), "what was known of its permissions stays"
+    signing_in.refusal = None
+    await reading.sync(["roleScopeTag"])
+    (found,) = await connections.list_connections(reading.api, reading.tenant.owner)
+    assert (found.status, found.error) == (ConnectionStatus.SUCCEEDED, None)
+
+
 async def test_an_owner_of_a_tenant_reads_nothing_that_is_sealed(reading: Reader, signing_in: Authority) -> None:
     await saved(reading, signing_in.secret.encode())
     with pytest.raises(RefusedError):
