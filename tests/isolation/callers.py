@@ -20,11 +20,15 @@ _PASSING = {"date", "x-request-id"}
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """`tokens` are by person; `refused` are authorization headers that nobody gets in with, by what is wrong."""
+    """`tokens` are by person; `refused` are authorization headers that nobody gets in with, by what is wrong.
+
+    What ended there is of alpha; `others_refused` is what ended in beta.
+    """
 
     world: World
     tokens: Mapping[str, str]
     refused: Mapping[str, str | None]
+    others_refused: Mapping[str, str | None]
 
     def headers(self, person: Person) -> dict[str, str]:
         return {"authorization": f"Bearer {self.tokens[person.name]}"}
@@ -43,19 +47,26 @@ async def make_callers(world: World) -> Callers:
     await access.remove_membership(world.databases.api, world.alpha.tenant.owner, new.principal_id)
     people.append(await _robot(world, "robot of no tenant", new, {}))
     tokens[people[-1].name] = new.token
-    return Callers(replace(world, people=tuple(people)), tokens, await _refused(world))
+    among = replace(world, people=tuple(people))
+    return Callers(among, tokens, await _refused(world), await _ended(world, world.beta))
 
 
 async def _refused(world: World) -> dict[str, str | None]:
     refused: dict[str, str | None] = {"no token": None, "malformed": "Bearer atlas_nonsense", "no scheme": "atlas"}
     refused["unknown"] = f"Bearer {access.new_token()}"
+    return refused | await _ended(world, world.alpha)
+
+
+async def _ended(world: World, realm: Realm) -> dict[str, str | None]:
+    """Tokens of a tenant that held once, of every role."""
+    ended: dict[str, str | None] = {}
     for role in Role:
         past = datetime.now(UTC) - timedelta(minutes=1)
-        refused[f"expired, {role}"] = f"Bearer {(await _token(world, world.alpha, role, expires_at=past)).token}"
-        revoked = await _token(world, world.alpha, role)
-        assert await access.revoke_token(world.databases.api, world.alpha.tenant.owner, revoked.id)
-        refused[f"revoked, {role}"] = f"Bearer {revoked.token}"
-    return refused
+        ended[f"expired, {role}"] = f"Bearer {(await _token(world, realm, role, expires_at=past)).token}"
+        revoked = await _token(world, realm, role)
+        assert await access.revoke_token(world.databases.api, realm.tenant.owner, revoked.id)
+        ended[f"revoked, {role}"] = f"Bearer {revoked.token}"
+    return ended
 
 
 async def _token(world: World, realm: Realm, role: Role, **more: Any) -> NewToken:

@@ -1,15 +1,18 @@
 """The same over real HTTP, with real tokens: what is foreign and what never was differ in no byte."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.http.conftest import Server
+from tests.isolation import lists
 from tests.isolation.anchors import Anchors, never_was
 from tests.isolation.callers import Callers, post
 from tests.isolation.deeds import DEEDS, Deed, codes, state, wanted
-from tests.isolation.documents import NODE_ROOTS, SHORT_ROOTS, TENANT_ROOTS, Root, plain_document
+from tests.isolation.documents import NODE_ROOTS, SHORT_ROOTS, TENANT_ROOTS, Root, documents_of, plain_document
+from tests.isolation.lists import ways_with_arguments
 from tests.isolation.oracle import Answer, Judged, judge, leaks
 from tests.isolation.world import connect
 
@@ -35,7 +38,7 @@ async def test_a_root_is_closed_without_a_token_that_holds(
 ) -> None:
     document = plain_document(root)
     variables = next(iter(document.variables(handles[0])))
-    await refused_alike(callers, client, judged, document.text, variables)
+    await refused_alike(client, judged, by_everybody(callers, document.text, variables))
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.mutation)
@@ -43,24 +46,45 @@ async def test_a_mutation_is_closed_without_a_token_that_holds(
     callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged, deed: Deed
 ) -> None:
     before = await state(callers.world)
-    await refused_alike(callers, client, judged, deed.text, {"input": deed.given(handles[0])})
+    await refused_alike(client, judged, by_everybody(callers, deed.text, {"input": deed.given(handles[0])}))
     assert await state(callers.world) == before
 
 
-async def refused_alike(
-    callers: Callers, client: httpx.AsyncClient, judged: Judged, query: str, variables: Any
+async def test_every_document_is_closed_without_a_token_that_holds(
+    callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged
 ) -> None:
-    """401 in the same words, whether what is asked for is there or never was."""
-    answers = []
+    """Each way and each argument of the proof, asked for once: the tokens that do not hold take turns."""
+    documents = [one for root in ROOTS for one in documents_of(root, beyond_nodes=root in TENANT_ROOTS)]
+    documents += [one for way in ways_with_arguments() for one in lists.documents_of(way, handles[0])]
+    refused = [*callers.refused.values(), *callers.others_refused.values()]
+    asked = [
+        (refused[number % len(refused)], document.text, next(iter(document.variables(handles[0]))))
+        for number, document in enumerate(documents)
+    ]
+    assert len(asked) >= 300
+    await refused_alike(client, judged, asked)
+
+
+def by_everybody(callers: Callers, query: str, variables: Any) -> Iterator[tuple[str | None, str, Any]]:
+    """One question by whoever is refused; by one of each kind also of what never was."""
     for kind, refused in callers.refused.items():
-        headers = {} if refused is None else {"authorization": refused}
-        for asked_for in (variables, never_was(variables))[: 2 if kind in ONE_OF_EACH else 1]:
-            judged.cases += 1
-            answers.append((refused is None, await post(client, headers, query, asked_for)))
-    for _, answer in answers:
+        yield refused, query, variables
+        if kind in ONE_OF_EACH:
+            yield refused, query, never_was(variables)
+
+
+async def refused_alike(
+    client: httpx.AsyncClient, judged: Judged, asked: Iterable[tuple[str | None, str, Any]]
+) -> None:
+    """401 in the same words, whatever is asked for, and whether it is there or never was."""
+    texts = set()
+    for refused, query, variables in asked:
+        judged.cases += 1
+        answer = await post(client, {} if refused is None else {"authorization": refused}, query, variables)
         assert (answer["status"], answer["data"]) == (401, None)
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
-    assert len({(missing, answer["text"]) for missing, answer in answers}) <= 3
+        texts.add((refused is None, answer["text"]))
+    assert len(texts) <= 3
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.mutation)

@@ -7,10 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from atlas import triage
 from atlas.domain.vocabulary import Role
 from atlas.schema.ids import decode_id, encode_activity_cursor
+from tests.http.conftest import Server
+from tests.http.test_streams import receive, send, socket
 from tests.isolation.anchors import Anchors, never_was
 from tests.isolation.callers import Callers
 from tests.isolation.oracle import Judged, leaks
@@ -48,6 +51,26 @@ async def told(
             if line.startswith("data:") and line != "data:":
                 found.append(json.loads(line.removeprefix("data:")))
             if line.startswith("event: complete") or len(found) > most:
+                break
+    return found
+
+
+async def told_in_a_socket(
+    server: Server, token: str | None, field: str, variables: Mapping[str, Any], most: int
+) -> list[Any]:
+    """The same over a WebSocket: what is told, up to the end or to so many events; or the code of its close."""
+    async with socket(server) as made:
+        await send(made, type="connection_init", payload={} if token is None else {"authorization": token})
+        try:
+            assert (await receive(made))["type"] == "connection_ack"
+        except ConnectionClosed as end:
+            assert end.rcvd is not None
+            return [end.rcvd.code, end.rcvd.reason]
+        await send(made, type="subscribe", id="1", payload={"query": QUERIES[field], "variables": variables})
+        found: list[Any] = [httpx.codes.OK]
+        while len(found) <= most and (message := await receive(made))["type"] in {"next", "error"}:
+            found.append(message["payload"])
+            if message["type"] == "error":
                 break
     return found
 
@@ -100,6 +123,38 @@ async def test_a_stream_is_closed_without_a_token_that_holds(
         assert found[0] == httpx.codes.UNAUTHORIZED
         assert "UNAUTHENTICATED" in found[1]
         assert found == await told(client, headers, field, never_was(variables), MOST[field])
+
+
+@pytest.mark.parametrize("field", QUERIES)
+async def test_a_socket_tells_members_and_nobody_else(
+    callers: Callers, handles: tuple[Anchors, Anchors], listening: Server, judged: Judged, field: str
+) -> None:
+    world = callers.world
+    for realm, of in zip(world.realms, handles, strict=True):
+        variables = asked_for(field, of)
+        for person in world.people:
+            judged.cases += 1
+            token = callers.headers(person)["authorization"]
+            found = await told_in_a_socket(listening, token, field, variables, MOST[field])
+            assert not leaks(world, person, found)
+            role = person.roles.get(realm.id)
+            if role is not None and SUBSCRIPTIONS[field] in world.capabilities[role]:
+                assert_told(found, realm, field, variables)
+            else:
+                assert "NOT_FOUND" in str(found)
+                absent = never_was(variables)
+                assert found == await told_in_a_socket(listening, token, field, absent, MOST[field])
+
+
+async def test_a_socket_is_closed_without_a_token_that_holds(
+    callers: Callers, handles: tuple[Anchors, Anchors], listening: Server, judged: Judged
+) -> None:
+    closes = []
+    for refused in (*callers.refused.values(), *callers.others_refused.values()):
+        judged.cases += 1
+        closes.append(await told_in_a_socket(listening, refused, "driftRun", asked_for("driftRun", handles[0]), 1))
+    assert {code for code, _ in closes} == {4401}
+    assert len({str(one) for one in closes}) == 1
 
 
 async def test_a_cursor_of_another_tenant_s_feed_is_only_a_number(
