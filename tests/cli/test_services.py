@@ -114,21 +114,3 @@ def test_a_killed_up_leaves_no_process(tmp_path: Path) -> None:
     assert alive == []
     assert left_in(atlas.home) == []
     assert atlas.json("tenant", "list") == []
-
-
-def test_the_same_key_and_tenant_give_the_same_fingerprints_anywhere(tmp_path: Path) -> None:
-    exports = [export(tmp_path / "one"), export(tmp_path / "two", p1=2, p3=5)]
-    key = tmp_path / "shared.key"
-    key.write_text("7" * 64)
-    key.chmod(0o600)
-    seen = []
-    for number in (1, 2):
-        atlas = Atlas(tmp_path / f"home-{number}").with_(ATLAS_SECRET_KEY_FILE=key)
-        with served(atlas):
-            atlas.run("tenant", "create", f"name-{number}", "--id", "8c2f3b5e-0d1a-4f6b-9a3e-5d7c1b2a4e6f")
-            for path in exports:
-                atlas.run("sync", "folder", path, "--tenant", f"name-{number}")
-            atlas.run("drift", "--tenant", f"name-{number}")
-            seen.append(sorted(one["fingerprint"] for one in atlas.json("findings", "--tenant", f"name-{number}")))
-    assert len(seen[0]) == 2
-    assert seen[0] == seen[1]
