@@ -82,6 +82,8 @@ async def test_a_membership_is_audited_and_the_directory_forgets_nobody(
     async with api.transaction(world.context()) as connection:
         await run(connection, "insert into atlas.memberships (tenant_id, principal_id, role)"
                               " values (:tenant, :guest, 'READER')", ids)  # fmt: skip
+        await run(connection, "update atlas.memberships set role = 'MANAGER'"
+                              " where tenant_id = :tenant and principal_id = :guest", ids)  # fmt: skip
         await run(connection, "delete from atlas.memberships where tenant_id = :tenant and principal_id = :guest", ids)
         assert (
             len(await rows(connection, "select 1 from atlas.tenant_principals where principal_id = :guest", ids)) == 1
@@ -89,11 +91,15 @@ async def test_a_membership_is_audited_and_the_directory_forgets_nobody(
     async with owner.transaction() as connection:
         actions = await rows(
             connection,
-            "select action from atlas.audit_events where tenant_id = :tenant and actor_id = :owner"
-            " and target_type = 'Membership' order by at",
+            "select action, before->>'role' before, after->>'role' after from atlas.audit_events"
+            " where tenant_id = :tenant and actor_id = :owner and target_type = 'Membership' order by at",
             world.ids,
         )
-    assert [row.action for row in actions] == ["membership.granted", "membership.removed"]
+    assert [tuple(row) for row in actions] == [
+        ("membership.granted", None, "READER"),
+        ("membership.changed", "READER", "MANAGER"),
+        ("membership.removed", "MANAGER", None),
+    ]
 
 
 async def test_service_principals_of_one_name_in_two_tenants_are_two(api: Database, world: World, other: World) -> None:
