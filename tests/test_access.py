@@ -1,5 +1,8 @@
 """Tokens, memberships and tenants: who comes in, and what an owner may change."""
 
+import hashlib
+import re
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,8 +15,12 @@ from atlas import access
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import Role
 from atlas.store.database import Context, Database
-from atlas.store.tables import api_tokens
+from atlas.store.tables import api_tokens, audit_events
+from tests.docs.reading import page
 from tests.factories import Tenant, make_tenant
+
+# Made once, of a body that nobody was given.
+LONG_AGO = "atlas_Golden00123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ3nuhZO"
 
 
 @pytest.fixture
@@ -29,6 +36,27 @@ async def test_a_token_lets_its_principal_in_until_it_is_revoked(api: Database, 
     assert await access.revoke_token(api, tenant.owner, made.id)
     assert await access.authenticate(api, made.token) is None
     assert not await access.revoke_token(api, tenant.owner, made.id)
+
+
+async def test_a_token_s_use_is_kept_and_its_making_and_end_are_audited_without_it(
+    owner: Database, api: Database, tenant: Tenant
+) -> None:
+    made = await access.create_token(api, tenant.owner, principal_name="ci", role=Role.OPERATOR)
+    [unused] = await access.list_tokens(api, tenant.owner)
+    await access.authenticate(api, made.token)
+    [used] = await access.list_tokens(api, tenant.owner)
+    assert unused.last_used_at is None
+    assert used.last_used_at is not None
+    await access.revoke_token(api, tenant.owner, made.id)
+    a = audit_events.c
+    async with owner.transaction() as connection:
+        told = (await connection.execute(select(audit_events).where(a.target_id == made.id).order_by(a.at))).all()
+    by = tenant.members[Role.OWNER]
+    assert [(one.action, one.actor_id) for one in told] == [("token.created", by), ("token.revoked", by)]
+    assert {one.after["hint"] for one in told} == {made.token[:12]}
+    digest = hashlib.sha256(made.token.encode())
+    for secret in (made.token, made.token[12:], digest.hexdigest(), b64encode(digest.digest()).decode()):
+        assert secret not in repr(told)
 
 
 async def test_a_token_ends_with_its_time(api: Database, tenant: Tenant) -> None:
@@ -111,6 +139,22 @@ async def test_a_tenant_s_name_is_taken_once(owner: Database, tenant: Tenant) ->
 
 def test_a_new_token_is_well_formed() -> None:
     assert access.well_formed(access.new_token())
+
+
+def test_a_token_of_an_earlier_release_stays_one() -> None:
+    """The checksum is part of tokens that people hold: computed in another way it would void them all."""
+    assert access.well_formed(LONG_AGO)
+    assert not access.well_formed(LONG_AGO[:-1] + "z")
+
+
+def test_scanners_find_tokens_by_the_documented_expression() -> None:
+    [expression] = re.findall(r"`(\\batlas_\[.+)`", page("SECURITY.md"))
+    for token in (LONG_AGO, *(access.new_token() for _ in range(50))):
+        for text in (token, f"Authorization: Bearer {token}", f'ATLAS_TOKEN="{token}"', f"x={token}&y=1"):
+            assert re.findall(expression, text) == [token]
+        assert re.findall(expression, token[:-1]) == []
+        assert re.findall(expression, f"{token}0") == []
+    assert re.findall(expression, "atlas_api atlas_worker atlas_owner_database_url") == []
 
 
 @given(st.text(max_size=80), st.integers(0, 54))
