@@ -143,7 +143,7 @@ async def test_the_expectation_names_every_tenant_table(owner: Database) -> None
 
 
 async def test_every_table_of_the_world_holds_a_row(owner: Database, world: World) -> None:
-    empty = [t for t in TABLES if not await attempt(owner, Context(), _select(t), world.ids)]
+    empty = [t for t in TABLES if not await attempt(owner, Context(), select_of(t), world.ids)]
     assert empty == []
 
 
@@ -153,7 +153,7 @@ async def test_a_read_finds_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
     for name, context in contexts(role, world, other, table).items():
-        found = await attempt(databases[role], context, _select(table), world.ids)
+        found = await attempt(databases[role], context, select_of(table), world.ids)
         if table not in READS[role]:
             assert found == DENIED, name
         elif role == "atlas_sweeper":
@@ -199,7 +199,7 @@ async def test_a_delete_touches_rows_in_the_right_context_only(
     databases: dict[str, Database], role: str, table: str, world: World, other: World
 ) -> None:
     for name, context in contexts(role, world, other, table, deleting=True).items():
-        touched = await attempt(databases[role], context, _delete(table), world.ids)
+        touched = await attempt(databases[role], context, delete_of(table), world.ids)
         if table not in DELETES[role]:
             assert touched == DENIED, name
         else:
@@ -264,7 +264,7 @@ async def test_only_a_pruning_lets_go_and_it_does_nothing_else(worker: Database,
         assert await attempt(worker, pruning, update, world.ids) == 0, table
     for table in PRUNED:
         for lease in (world.leased(), world.leased(job_id=world.sync_run)):
-            assert await attempt(worker, lease, _delete(table), world.ids) == 0, table
+            assert await attempt(worker, lease, delete_of(table), world.ids) == 0, table
 
 
 async def test_the_sweeper_cannot_take_a_job_for_itself(sweeper: Database, owner: Database, world: World) -> None:
@@ -299,7 +299,7 @@ async def test_keys_of_another_principal_are_unseen_and_cannot_be_made(api: Data
 async def test_whoever_leaves_reads_nothing_from_then_on(api: Database, owner: Database, world: World) -> None:
     async with owner.transaction() as connection:
         await run(connection, "delete from atlas.memberships where principal_id = :reader", world.ids)
-    read = [t for t in TABLES if await attempt(api, world.context(Role.READER), _select(t), world.ids)]
+    read = [t for t in TABLES if await attempt(api, world.context(Role.READER), select_of(t), world.ids)]
     assert read == []
 
 
@@ -321,6 +321,8 @@ async def test_whoever_leaves_reads_nothing_from_then_on(api: Database, owner: D
         "copy (select 1) to program 'true'",
         "select pg_read_file('PG_VERSION')",
         "select starelid from pg_statistic",
+        "select stxoid from pg_statistic_ext_data",
+        "select nextval('atlas.trusted_documents_revision_seq')",
         "select rolpassword from pg_authid",
         "select atlas.write_audit(:tenant, 'a', 'b', :tenant, null, null)",
         "create trigger mine before update on atlas.findings for each row execute function atlas.stamp_triage()",
@@ -332,19 +334,6 @@ async def test_no_application_role_gets_at_the_machinery(
     assert await attempt(databases[role], contexts(role, world, world)["right"], statement, world.ids) == DENIED
 
 
-@pytest.mark.parametrize("role", APP_ROLES)
-async def test_statistics_of_tenant_tables_are_hidden(
-    databases: dict[str, Database], owner: Database, role: str, world: World
-) -> None:
-    async with owner.transaction() as connection:
-        await connection.execute(text("analyze atlas.findings"))
-        sampled = text("select count(*) from pg_stats where schemaname = 'atlas' and tablename = 'findings'")
-        assert (await connection.execute(sampled)).scalar_one() > 0
-    stats = "select 1 from pg_stats where schemaname = 'atlas' and tablename <> 'alembic_version'"
-    found = await attempt(databases[role], contexts(role, world, world)["right"], stats, world.ids)
-    assert found == 0
-
-
 async def test_what_a_unique_key_tells_stays_within_the_tenant(api: Database, world: World, other: World) -> None:
     """The same scope key in two tenants is no conflict, so its violation tells nothing of the other tenant."""
     scope = """insert into atlas.scopes (tenant_id, key, source, selection, label)
@@ -353,11 +342,11 @@ async def test_what_a_unique_key_tells_stays_within_the_tenant(api: Database, wo
     assert await attempt(api, world.context(Role.MANAGER), scope, ids) == 1
 
 
-def _select(table: str) -> str:
+def select_of(table: str) -> str:
     return f"select tenant_id from atlas.{table} where tenant_id = :tenant"
 
 
-def _delete(table: str) -> str:
+def delete_of(table: str) -> str:
     which = {"memberships": "principal_id = :reader", "contents": "hash = 'c1:orphan'", "events": "seq = 1"}
     whom = f" and {which[table]}" if table in which else ""
     return f"delete from atlas.{table} where tenant_id = :tenant{whom}"
