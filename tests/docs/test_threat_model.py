@@ -1,4 +1,4 @@
-"""The threat model claims nothing without a test, and tells what is not stopped."""
+"""The threat model is one page, claims nothing without a test, and tells what is not stopped."""
 
 import re
 
@@ -6,10 +6,23 @@ import pytest
 
 from tests.docs.reading import functions, page, rows, sections
 
-TEXT = page("specs/threat-model.md")
+SHORT, TEXT = page("specs/threat-model.md"), page("specs/threat-model-details.md")
 SECTIONS = dict(sections(TEXT, 2))
 RESIDUAL = "What is not stopped"
 CLAIMS = [(title, row) for title, text in SECTIONS.items() if title != RESIDUAL for row in rows(text)]
+
+
+def test_one_page_has_a_paragraph_for_each_attacker_of_the_details():
+    lines = SHORT.splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 120
+    paragraphs = [one for one in SHORT.split("\n\n") if one.startswith("**[")]
+    led = [one for each in paragraphs for one in re.findall(r"\(threat-model-details\.md#([\w-]+)\)", each)]
+    assert led == [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in SECTIONS]
+    for paragraph in paragraphs:
+        [(path, name)] = re.findall(r"^`(tests/\S+\.py)::(\w+)`$", paragraph, re.MULTILINE)
+        assert name in functions(path), paragraph
+        assert f"`{path}::{name}`" in TEXT, paragraph
 
 
 def test_every_attacker_is_thought_of():
