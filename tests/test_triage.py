@@ -65,6 +65,22 @@ async def test_many_are_acknowledged_together_or_not_at_all(api: Database, tenan
     assert all([len(await audit_of(api, tenant, one)) == 1 for one in known])
 
 
+async def test_a_pair_generated_anew_under_other_rules_keeps_its_findings_and_what_was_said_of_them(
+    api: Database, worker: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = await ids(api, tenant)
+    await triage.acknowledge(api, tenant.as_(Role.OPERATOR), [first, second], reason="agreed")
+    await triage.reopen(api, tenant.as_(Role.OPERATOR), second, reason="not agreed")
+    told = {row["id"]: {**row, "last_seen_at": None} for row in await findings_of(api, tenant)}
+    before = await generated(api, worker, tenant)
+    monkeypatch.setattr("atlas.drift.ENGINE", "c1.p1.r9")
+    anew = await generated(api, worker, tenant)
+    assert anew["id"] != before["id"]
+    assert (anew["status"], anew["engine"]) == ("SUCCEEDED", "c1.p1.r9")
+    assert (anew["findings_new"], anew["findings_reopened"], anew["findings_resolved"]) == (0, 0, 0)
+    assert {row["id"]: {**row, "last_seen_at": None} for row in await findings_of(api, tenant)} == told
+
+
 async def test_a_reader_is_forbidden_and_nothing_is_written(api: Database, tenant: Tenant) -> None:
     finding = (await ids(api, tenant))[0]
     with pytest.raises(RefusedError) as refused:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas.domain import severity_rules as rules
-from atlas.domain.evidence import Evidence, PropertyChange
-from atlas.domain.paths import segments, unescape
+from atlas.domain.evidence import PropertyChange
+from atlas.domain.paths import segments
 from atlas.domain.redaction import Leaf
+from atlas.domain.severity_access import direction_of_access, judge_breadth
+from atlas.domain.severity_direction import direction_of, value
 from atlas.domain.vocabulary import ChangeType, Severity
 
 _RANKS = tuple(Severity)
@@ -33,7 +35,8 @@ def assess(
 ) -> Assessment:
     """The severity of one object's move. `changes` counts for MODIFIED, the properties for ADDED and REMOVED."""
     if change_type is ChangeType.MODIFIED:
-        return _sum_up(_judge(item_type, display_name, change) for change in changes)
+        ends = (properties_before or {}, properties_after or {})
+        return _sum_up(_judge(item_type, display_name, change, *ends) for change in changes)
     content = (properties_after if change_type is ChangeType.ADDED else properties_before) or {}
     kind = _weightiest(item_type, display_name, content)
     if change_type is ChangeType.REMOVED:
@@ -46,21 +49,31 @@ def assess(
     return _sum_up(told)
 
 
-def _judge(item_type: str, display_name: str, change: PropertyChange) -> tuple[Severity, str] | None:
+def _judge(
+    item_type: str, display_name: str, change: PropertyChange, before: Mapping[str, Leaf], after: Mapping[str, Leaf]
+) -> tuple[Severity, str] | None:
     top = segments(change.path)[0]
     if top == "assignments":
         return _judge_assignment(change)
     if top in rules.COSMETIC_PATHS:
         what = "description" if top == "description" else "name"
         return Severity.INFORMATIONAL, f"The {what} changed."
-    if top == rules.SCOPE_TAGS:
+    if top in rules.SCOPE_TAGS:
         return Severity.LOW, "The scope tags changed."
-    return _judge_setting(_class_of(item_type, change.path, display_name), change)
+    if change.path in rules.PLACE_PATHS:
+        return Severity.INFORMATIONAL, "Its place among its siblings changed."
+    kind = _match(f"{item_type} {change.path}".lower())
+    direction = direction_of(change, switches=kind is not None and kind.name in rules.SECURITY_CLASSES)
+    if item_type == rules.ACCESS_TYPE:
+        breadth = judge_breadth(change, before, after)
+        if breadth is not None:
+            return breadth
+        direction = direction or direction_of_access(change, before, after)
+    return _judge_setting(kind or _match_name(item_type, display_name), change, direction)
 
 
-def _judge_setting(kind: rules.SettingClass, change: PropertyChange) -> tuple[Severity, str]:
+def _judge_setting(kind: rules.SettingClass, change: PropertyChange, direction: int) -> tuple[Severity, str]:
     what = _capital(kind.name)
-    direction = _direction(change)
     if direction < 0:
         return _shift(kind.severity, 1), f"{what} became weaker: {change.label}."
     if direction > 0:
@@ -76,16 +89,16 @@ def _judge_assignment(change: PropertyChange) -> tuple[Severity, str] | None:
         return _judge_mode(change)
     if last in rules.TOLD_BY_MODE and change.kind is not ChangeType.MODIFIED:
         return None
-    if last == "target" and rules.EVERYBODY.match(str(_value(change.after))):
+    if last == "target" and rules.EVERYBODY.match(str(value(change.after))):
         return _EVERYBODY
     what = "The filter of an assignment changed." if last.startswith("assignmentFilter") else "An assignment changed."
     return rules.ASSIGNMENT_SEVERITY["changed"], what
 
 
 def _judge_mode(change: PropertyChange) -> tuple[Severity, str]:
-    if _value(change.after) == "exclude":
+    if value(change.after) == "exclude":
         return rules.ASSIGNMENT_SEVERITY["narrower"], "An exclusion was added to the assignments."
-    if _value(change.before) == "exclude":
+    if value(change.before) == "exclude":
         return rules.ASSIGNMENT_SEVERITY["wider"], "An exclusion was taken out of the assignments."
     if change.kind is ChangeType.ADDED and rules.EVERYBODY.match(segments(change.path)[1]):
         return _EVERYBODY
@@ -94,13 +107,9 @@ def _judge_mode(change: PropertyChange) -> tuple[Severity, str]:
     return rules.ASSIGNMENT_SEVERITY["narrower"], "It is assigned to fewer targets."
 
 
-def _class_of(item_type: str, path: str, display_name: str) -> rules.SettingClass:
-    """The class of one setting: by its own path first, then by the object that it stands in."""
-    for text in (f"{item_type} {path}", f"{item_type} {display_name}"):
-        found = _match(text.lower())
-        if found is not None:
-            return found
-    return rules.OTHER_SETTING
+def _match_name(item_type: str, display_name: str) -> rules.SettingClass:
+    """The class of a setting whose own path tells none: by what the object is called that it stands in."""
+    return _match(f"{item_type} {display_name}".lower()) or rules.OTHER_SETTING
 
 
 def _match(text: str) -> rules.SettingClass | None:
@@ -114,36 +123,6 @@ def _weightiest(item_type: str, display_name: str, content: Mapping[str, Leaf]) 
     ]
     found = [kind for text in texts if (kind := _match(text.lower())) is not None]
     return max(found, key=lambda kind: _rank(kind.severity), default=rules.OTHER_SETTING)
-
-
-def _direction(change: PropertyChange) -> int:
-    """-1 weaker, 1 stronger, 0 unknown. A protection that went is weaker, as one that was switched off."""
-    name = unescape(next((part for part in reversed(segments(change.path)) if part[:1] not in {"[", "#"}), ""))
-    was, now = _value(change.before), _value(change.after)
-    if isinstance(was, bool) and isinstance(now, bool):
-        if rules.STRONGER_FALSE.search(name):
-            return int(was) - int(now)
-        return int(now) - int(was) if rules.STRONGER_TRUE.search(name) else 0
-    if isinstance(was, int) and isinstance(now, int):
-        sign = 1 if rules.STRONGER_GREATER.search(name) else -1 if rules.STRONGER_LESS.search(name) else 0
-        return sign * ((now > was) - (now < was))
-    if isinstance(was, str) and isinstance(now, str):
-        return _word_direction(name, was.lower(), now.lower())
-    on = was if change.after is None else now
-    if isinstance(on, str) and on.endswith("_1") and rules.STRONGER_ONE.search(name.lower()):
-        return -1 if change.after is None else 1
-    return 0
-
-
-def _word_direction(name: str, was: str, now: str) -> int:
-    if rules.STRONGER_ONE.search(name.lower()) and {was[-2:], now[-2:]} == {"_0", "_1"}:
-        return 1 if now.endswith("_1") else -1
-    one, other = was.rpartition("_")[2], now.rpartition("_")[2]
-    for order in rules.STRENGTHS:
-        if one in order and other in order:
-            moved = order.index(other) - order.index(one)
-            return (moved > 0) - (moved < 0)
-    return 0
 
 
 def _assigned_to_all(content: Mapping[str, Leaf]) -> bool:
@@ -168,10 +147,6 @@ def _shift(severity: Severity, by: int) -> Severity:
 
 def _rank(severity: Severity) -> int:
     return _RANKS.index(severity)
-
-
-def _value(found: Evidence | None) -> object:
-    return None if found is None else found.value
 
 
 def _capital(text: str) -> str:

@@ -77,28 +77,47 @@ SETTING_CLASSES = (
     _class("a security baseline", Severity.MEDIUM, r"- security -|security baseline|hardening|securityguide|msslegacy"),
 )
 OTHER_SETTING = SettingClass("a setting", Severity.LOW, re.compile(""))
+# Of a setting whose own path says that it is of these, what is enabled is a protection: elsewhere it may be anything.
+SECURITY_CLASSES = frozenset({
+    "disk encryption", "a credential safeguard", "attack surface reduction", "the firewall", "malware protection",
+    "device integrity", "a compliance rule",
+})  # fmt: skip
 
 # Only what an object is called.
 COSMETIC_PATHS = frozenset({"name", "displayName", "description"})
-SCOPE_TAGS = "roleScopeTagIds"
+SCOPE_TAGS = frozenset({"roleScopeTagIds", "roleScopeTags"})
+# One object put before six others moves all of them, and no setting of any.
+PLACE_PATHS = frozenset({"priority"})
 
 ASSIGNMENT_SEVERITY: Mapping[str, Severity] = {
     "wider": Severity.MEDIUM,
     "narrower": Severity.HIGH,
     "changed": Severity.MEDIUM,
     "widest": Severity.HIGH,
+    "nobody": Severity.CRITICAL,
 }
 
 # An assignment that comes or goes is judged by its mode; these come and go with it.
 EVERYBODY = re.compile(r"^\[?(allUsers|allDevices)\b")
 TOLD_BY_MODE = frozenset({"target", "intent", "source"})
 
-# Booleans, by the property's name: which value is the stronger one.
+# Booleans, by the property's name: which value is the stronger one. Names are in camel case, words begin in capitals.
 STRONGER_TRUE = re.compile(
-    r"(required|enabled|blocked|prevented|requireencryption|blocksimple|requiretpm)$|^(require|block|encrypt|prevent)",
+    r"(required|blocked|prevented|requireencryption|blocksimple|requiretpm)$|^(require|block|encrypt|prevent)|"
+    r"^defenderallow(?!enduseraccess)",
     re.IGNORECASE,
 )
-STRONGER_FALSE = re.compile(r"^allow|allowed$|^disable|disabled$|optional$", re.IGNORECASE)
+STRONGER_TRUE_WORD = re.compile(r"[a-z0-9](Require|Required|Block|Encrypt|Prevent)(?=[A-Z])")
+STRONGER_FALSE = re.compile(
+    r"^allow|allowed$|optional$|^disable(protection|app(pin|encryption))|^stealthmodeblocked$|"
+    r"^(incomingtraffic|inboundconnections|outboundconnections)required$",
+    re.IGNORECASE,
+)
+# In a security class alone.
+SWITCHED_ON = re.compile(r"[Ee]nabled$|(^enable|[a-z0-9]Enable)(?=[A-Z])")
+SWITCHED_OFF = re.compile(r"[Dd]isabled$|^disable(?=[A-Z])")
+# Whether an update is let through or kept back is no matter of more or less.
+UNKNOWN_SWITCH = re.compile(r"update|inboundnotifications", re.IGNORECASE)
 # Integers, by the property's or the definition's name.
 STRONGER_GREATER = re.compile(
     r"(minimumlength|minimumpinlength|mindevicepasswordlength|minimumcharactersetcount|passwordlength|historycount|"
@@ -115,10 +134,34 @@ STRONGER_ONE = re.compile(
     r"enablecontrolledfolderaccess|puaprotection|enablevirtualizationbasedsecurity|lsacfgflags|requireencryption|"
     r"requiresecuritysignature|enablesmartscreen\w*|configuresmartscreen|preventoverride\w*|tamperprotection)$"
 )
+# What these choose blocks something, and where they are not, nothing is blocked.
+RULES_THAT_BLOCK = re.compile(r"attacksurfacereductionrules_")
 # Choices and words in the order of their strength, the weakest first.
 STRENGTHS: tuple[tuple[str, ...], ...] = (
     ("off", "audit", "warn", "block"),
     ("notconfigured", "audit", "warn", "block"),
     ("disabled", "enabledforreportingbutnotenforced", "enabled"),
     ("warn", "block", "wipe"),
+)
+
+# Conditional access. What it covers is told apart in words by the condition, and by these is judged like an assignment.
+ACCESS_TYPE = "conditionalAccessPolicy"
+ACCESS_CONDITIONS: Mapping[str, str] = {
+    "users": "users",
+    "applications": "apps",
+    "locations": "locations",
+    "platforms": "platforms",
+    "devices": "devices",
+    "clientApplications": "workload identities",
+}
+# Without the first nobody is covered; without the others everything is.
+ACCESS_CONDITIONS_ALWAYS = frozenset({"users", "applications"})
+ACCESS_CONDITIONS_AT_WILL = frozenset({"locations", "platforms"})
+# What it asks for: each row is a control.
+ACCESS_OPERATOR = "grantControls/operator"
+ACCESS_CONTROLS = re.compile(
+    r"^grantControls/(builtInControls|customAuthenticationFactors|termsOfUse)/|^grantControls/authenticationStrength/id$"
+)
+ACCESS_SWITCHES = re.compile(
+    r"^sessionControls/(applicationEnforcedRestrictions|cloudAppSecurity|signInFrequency)/isEnabled$"
 )

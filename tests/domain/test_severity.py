@@ -73,6 +73,64 @@ def test_a_compliance_rule_is_judged_by_its_property(before, after, severity):
     assert judged(before, after, "deviceCompliancePolicy").severity == severity
 
 
+@pytest.mark.parametrize(
+    ("item_type", "before", "after", "severity", "reason"),
+    [
+        ("deviceCompliancePolicy", {"bitLockerEnabled": True}, {"bitLockerEnabled": None}, "CRITICAL", "weaker"),
+        ("deviceCompliancePolicy", {"bitLockerEnabled": None}, {"bitLockerEnabled": True}, "MEDIUM", "stronger"),
+        ("deviceCompliancePolicy", {"bitLockerEnabled": False}, {"bitLockerEnabled": None}, "HIGH", "was removed"),
+        ("deviceCompliancePolicy", {"passwordMinimumLength": 12}, {}, "HIGH", "weaker"),
+        ("deviceCompliancePolicy", {}, {"passwordMinimumLength": 12}, "LOW", "stronger"),
+        ("deviceConfiguration", {"passwordExpirationDays": 9}, {}, "MEDIUM", "was removed"),
+        ("deviceConfiguration", {"allowLaps": False}, {}, "LOW", "was removed"),
+        ("deviceConfiguration", {"telemetryEnabled": False}, {"telemetryEnabled": True}, "LOW", "A setting changed"),
+        ("deviceConfiguration", {"bluetoothEnabled": True}, {"bluetoothEnabled": False}, "LOW", "A setting changed"),
+        ("deviceConfiguration", {"spotlightDisabled": True}, {"spotlightDisabled": False}, "LOW", "A setting changed"),
+        ("deviceConfiguration", {"microsoftUpdateBlocked": True}, {"microsoftUpdateBlocked": False}, "LOW", "changed"),
+        ("deviceConfiguration", {"defenderEnabled": True}, {"defenderEnabled": False}, "CRITICAL", "weaker"),
+        ("deviceConfiguration", {"firewallEnableStealthMode": True}, {}, "CRITICAL", "weaker"),
+        ("deviceConfiguration", {"firewallRules": {"stealthModeBlocked": True}}, {}, "HIGH", "was removed"),
+        *(
+            ("deviceConfiguration", {name: True}, {name: False}, severity, "became weaker")
+            for name, severity in (
+                ("defenderRequireRealTimeMonitoring", "CRITICAL"), ("bitLockerEncryptDevice", "CRITICAL"),
+                ("storageRequireDeviceEncryption", "CRITICAL"), ("defenderAllowRealTimeMonitoring", "CRITICAL"),
+                ("passwordRequiredToUnlockFromIdle", "HIGH"), ("passwordBlockSimple", "HIGH"),
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_direction_is_told_where_it_is_known_and_nothing_is_weaker_than_absent(
+    item_type, before, after, severity, reason
+):
+    found = judged(
+        {"id": "1", "displayName": "A", **before}, {"id": "1", "displayName": "A", **after}, item_type=item_type
+    )
+    assert found.severity == severity
+    assert any(reason in told for told in found.reasons)
+
+
+def test_a_rule_of_attack_surface_reduction_that_is_not_there_blocks_nothing():
+    gone, came = judged(of(graph.choice(ASR, "block")), of()), judged(of(), of(graph.choice(ASR, "audit")))
+    assert (gone.severity, came.severity) == (Severity.CRITICAL, Severity.MEDIUM)
+    assert judged(of(graph.choice(ASR, "off")), of()).severity is Severity.HIGH
+
+
+def test_the_name_of_an_object_makes_no_protection_of_what_is_enabled_in_it():
+    on, off = ({"id": "1", "displayName": "Win - Defender", "bluetoothEnabled": value} for value in (True, False))
+    found = judged(on, off, "deviceConfiguration")
+    assert found.reasons == ("Malware protection changed: Bluetooth enabled.",)
+
+
+def test_scope_tags_go_by_either_name_and_a_place_among_siblings_has_no_bearing():
+    one, other = ({"id": "1", "displayName": "A", "roleScopeTags": [tag]} for tag in "01")
+    assert judged(one, other, "assignmentFilter").reasons == ("The scope tags changed.",)
+    first, second = ({"id": "1", "displayName": "A", "priority": place} for place in (1, 2))
+    moved = judged(first, second, "deviceEnrollmentConfiguration")
+    assert moved.severity is Severity.INFORMATIONAL
+    assert moved.reasons == ("Its place among its siblings changed.",)
+
+
 def test_a_conditional_access_policy_that_is_switched_off_is_critical():
     on, off = (
         {"id": "1", "displayName": "MFA", "state": "enabled"},

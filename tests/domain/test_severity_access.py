@@ -1,0 +1,96 @@
+"""Severity of conditional access: whom and what a policy covers, and what it asks for."""
+
+import pytest
+
+from atlas.domain.vocabulary import Severity
+from tests.domain import graph
+from tests.domain.test_severity import judged
+
+
+def policy(**more):
+    return {"id": "1", "displayName": "MFA", "state": "enabled", **more}
+
+
+def covering(family, **lists):
+    return policy(conditions={family: lists})
+
+
+def asking(*controls, operator="OR", **more):
+    return policy(grantControls={"operator": operator, "builtInControls": list(controls), **more})
+
+
+STRENGTH = {"authenticationStrength": {"id": graph.GROUP, "displayName": "Phishing-resistant"}}
+GUESTS = {"guestOrExternalUserTypes": "internalGuest", "externalTenants": {"membershipKind": "all"}}
+
+
+@pytest.mark.parametrize(
+    ("family", "before", "after", "severity", "reason"),
+    [
+        ("users", {}, {"excludeUsers": [graph.GROUP]}, "HIGH", "An exclusion of users was added"),
+        ("users", {}, {"excludeGroups": [graph.GROUP]}, "HIGH", "An exclusion of users was added"),
+        ("users", {}, {"excludeRoles": [graph.GROUP]}, "HIGH", "An exclusion of users was added"),
+        ("users", {}, {"excludeGuestsOrExternalUsers": GUESTS}, "HIGH", "An exclusion of users was added"),
+        ("users", {"excludeGroups": [graph.GROUP]}, {}, "MEDIUM", "An exclusion of users was taken out"),
+        ("users", {"excludeGroups": ["a"]}, {"excludeGroups": ["b"]}, "HIGH", "An exclusion of users changed"),
+        ("applications", {}, {"excludeApplications": ["Office365"]}, "HIGH", "An exclusion of apps was added"),
+        ("locations", {}, {"excludeLocations": ["AllTrusted"]}, "HIGH", "An exclusion of locations was added"),
+        ("platforms", {}, {"excludePlatforms": ["iOS"]}, "HIGH", "An exclusion of platforms was added"),
+        ("users", {"includeUsers": ["All"]}, {"includeUsers": ["None"]}, "CRITICAL", "covers no users now"),
+        ("users", {"includeUsers": ["All"]}, {"includeGroups": ["a"]}, "HIGH", "no longer all users"),
+        ("users", {"includeGroups": ["a"]}, {"includeUsers": ["All"]}, "HIGH", "covers all users now"),
+        ("users", {"includeGroups": ["a"]}, {"includeGroups": ["a", "b"]}, "MEDIUM", "covers more users"),
+        ("users", {"includeGroups": ["a", "b"]}, {"includeGroups": ["a"]}, "HIGH", "covers fewer users"),
+        ("users", {"includeGroups": ["b"]}, {"includeGroups": ["a"]}, "HIGH", "covers other users"),
+        ("users", {"includeGroups": ["a"]}, {"includeGuestsOrExternalUsers": GUESTS}, "HIGH", "covers other users"),
+        (
+            "applications",
+            {"includeApplications": ["All"]},
+            {"includeApplications": ["None"]},
+            "CRITICAL",
+            "no apps now",
+        ),
+        ("locations", {"includeLocations": ["a"]}, {}, "HIGH", "covers all locations now"),
+        ("platforms", {}, {"includePlatforms": ["iOS"]}, "HIGH", "no longer all platforms"),
+        ("platforms", {}, {"includePlatforms": ["all"]}, "HIGH", "was added"),
+    ],
+)
+def test_what_a_policy_covers_is_told_as_breadth(family, before, after, severity, reason):
+    found = judged(covering(family, **before), covering(family, **after), "conditionalAccessPolicy")
+    assert found.severity == severity
+    assert any(reason in told for told in found.reasons), found.reasons
+    assert graph.GROUP not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity", "reason"),
+    [
+        (asking("mfa"), asking(), "CRITICAL", "became weaker"),
+        (asking("mfa"), policy(), "CRITICAL", "became weaker"),
+        (asking(), asking("mfa"), "MEDIUM", "became stronger"),
+        (asking("mfa", "approvedApplication", operator="AND"), asking("mfa", operator="AND"), "CRITICAL", "weaker"),
+        (asking("mfa", "compliantDevice"), asking("compliantDevice"), "MEDIUM", "stronger"),
+        (asking("compliantDevice"), asking("mfa", "compliantDevice"), "CRITICAL", "weaker"),
+        (asking("mfa", "compliantDevice"), asking("mfa", "compliantDevice", operator="AND"), "MEDIUM", "stronger"),
+        (asking("mfa", "compliantDevice", operator="AND"), asking("mfa", "compliantDevice"), "CRITICAL", "weaker"),
+        (asking("mfa"), asking("mfa", operator="AND"), "HIGH", "changed"),
+        (asking("mfa"), asking("compliantDevice"), "HIGH", "changed"),
+        (asking("mfa"), asking(**STRENGTH), "HIGH", "was added"),
+        (asking("mfa", **STRENGTH, operator="AND"), asking("mfa", operator="AND"), "CRITICAL", "weaker"),
+        (asking("block"), asking("mfa"), "CRITICAL", "weaker"),
+        (asking("mfa"), asking("block"), "MEDIUM", "stronger"),
+    ],
+)  # fmt: skip
+def test_what_a_policy_asks_for_has_a_direction(before, after, severity, reason):
+    found = judged(before, after, "conditionalAccessPolicy")
+    assert found.severity == severity, found.reasons
+    assert any(reason in told for told in found.reasons), found.reasons
+
+
+def test_a_control_of_the_session_that_is_switched_off_is_weaker_and_a_kept_sign_in_is_not_known():
+    def session(name, value):
+        return policy(sessionControls={name: {"isEnabled": value}})
+
+    off = judged(session("signInFrequency", True), session("signInFrequency", False), "conditionalAccessPolicy")
+    assert off.severity is Severity.CRITICAL
+    kept = judged(session("persistentBrowser", True), session("persistentBrowser", False), "conditionalAccessPolicy")
+    assert kept.severity is Severity.HIGH
