@@ -3,19 +3,24 @@
 A failure here means that stored hashes no longer compare. A change that is meant is a new prefix or version.
 """
 
+from dataclasses import fields
 from uuid import UUID
 
 import pytest
 
+from atlas.domain import profile_tables, severity_rules
 from atlas.domain.canonical import FORM, canonical_item, encode_body
 from atlas.domain.engine import ENGINE
+from atlas.domain.enumerations import ENUMERATION_SHAPE
 from atlas.domain.fingerprint import fingerprint
 from atlas.domain.identity import item_id
 from atlas.domain.keys import derive_tenant_key
+from atlas.domain.profiles import PROFILES
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import ChangeType, FindingKind, SyncSource
 from tests.domain import graph
 from tests.domain.graph import KEY
+from tests.domain.tables import digest
 
 ENCRYPTION = "device_vendor_msft_bitlocker_requiredeviceencryption"
 POLICY = graph.policy(
@@ -118,3 +123,37 @@ def test_the_item_id_is_what_it_was():
 
 def test_the_engine_names_its_three_versions():
     assert ENGINE == "c1.p1.r1"
+
+
+def test_the_rules_of_severity_are_what_they_were_under_their_version():
+    """Fails where a table of `severity_rules` was edited. What to do: give `RULES_VERSION` a new value, and put it here
+    with the digest that is told. Pairs that are asked for again are then generated anew, under the new rules. Before
+    the first release the digest alone may change.
+    """
+    tables = {name: value for name, value in vars(severity_rules).items() if name.isupper() and name != "RULES_VERSION"}
+    assert len(tables) > 20
+    assert (severity_rules.RULES_VERSION, digest(tables)) == (
+        "r1",
+        "d2c3d10378471533f10f88dbd47915adc12ad5951323f4e17c2e7a7a71cd525b",
+    )
+
+
+def test_the_tables_of_the_profiles_are_what_they_were_under_their_version():
+    """Fails where a table of `profiles`, `profile_tables` or `enumerations` was edited in place: what is recorded under
+    the version would no longer compare. What to do: take the edit back, and make it a new entry at the head of
+    `PROFILES` (`Profiles.revised`); then add its digest here. Before the first release the digest alone may change.
+    """
+    assert {profiles.version: digest(profiles) for profiles in PROFILES} == {
+        "p1": "600ec4f6005ca4151708546f8d670444561a230a45643bcbb799b136e70a312f",
+    }
+
+
+def test_what_belongs_to_the_form_itself_is_what_it_was():
+    """As above, for the constants of `profile_tables` that all versions share: a change of one is a new form."""
+    of_versions = {"FIRST_TABLES", *(field.name.upper() for field in fields(profile_tables.Tables))}
+    names = [name for name in dir(profile_tables) if name.isupper() and name not in of_versions]
+    assert len(names) > 9
+    tables = {name: getattr(profile_tables, name) for name in names} | {"enumeration": ENUMERATION_SHAPE}
+    assert (FORM.split(".")[0], digest(tables)) == (
+        "c1", "bba3c478338b6b18c9c7980eb5314257e153de18afda5e87df1104f199c979de"
+    )  # fmt: skip
