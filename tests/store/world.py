@@ -203,8 +203,12 @@ def _reads(statement: str) -> bool:
     return statement.lstrip().startswith("select")
 
 
-def _filled(statement: str, ids: Mapping[str, Any]) -> str:
-    # Ids of our own making, written as literals of unknown type, so that one name serves uuid and text columns.
+def filled(statement: str, ids: Mapping[str, Any]) -> str:
+    """Ids of our own making, written as literals of unknown type, so that one name serves uuid and text columns."""
     for name in sorted(ids, key=len, reverse=True):
         statement = statement.replace(f":{name}", f"'{ids[name]}'")
-    return statement.replace("::", r"\:\:")
+    return statement
+
+
+def _filled(statement: str, ids: Mapping[str, Any]) -> str:
+    return filled(statement, ids).replace("::", r"\:\:")
