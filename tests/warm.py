@@ -49,12 +49,17 @@ def _warm() -> socket.socket:
     return ours
 
 
-def run(words: Sequence[str], environment: Mapping[str, str], *, seconds: float) -> subprocess.CompletedProcess[str]:
-    """`atlas WORDS` to its end, as `subprocess.run(..., capture_output=True, text=True)` tells of it."""
+def run(
+    words: Sequence[str], environment: Mapping[str, str], *, seconds: float, stderr: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`atlas WORDS` to its end, as `subprocess.run(..., capture_output=True, text=True)` tells of it.
+
+    With `stderr`, an open file's number, that is where errors are written, and the answer holds none.
+    """
     told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     pipes = [os.pipe(), os.pipe()]
     given = {"words": list(words), "environment": dict(environment), "folder": os.getcwd()}  # noqa: PTH109
-    handed = [theirs.fileno(), *(write for _, write in pipes)]
+    handed = [theirs.fileno(), pipes[0][1], pipes[1][1] if stderr is None else stderr]
     with _starting:
         requests = _warm()
     socket.send_fds(requests, [json.dumps(given).encode()], handed)

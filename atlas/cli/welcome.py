@@ -39,7 +39,9 @@ async def _tell_token(place: Place) -> None:
     async with calling(place, None) as caller, pool(place.url("owner_database")) as owner:
         tenants = await access.list_tenants(caller.db, caller.of(None))
         if not tenants:
-            say("Next: atlas tenant create NAME", style="dim")
+            say("Next, in another terminal:", style="dim")
+            say("          atlas tenant create NAME", style="dim")
+            say("          atlas token create --principal me --tenant NAME --role OWNER", style="dim")
             return
         if not sys.stdout.isatty():
             say("A token: atlas token create --principal NAME --tenant NAME --role READER", style="dim")

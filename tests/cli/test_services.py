@@ -89,8 +89,8 @@ def test_many_commands_at_once_prepare_a_home_once(tmp_path: Path) -> None:
 
 
 def test_up_ends_with_everything_it_started(tmp_path: Path) -> None:
+    atlas = Atlas(tmp_path / "home")
     for end in (signal.SIGINT, signal.SIGTERM, None):
-        atlas = Atlas(tmp_path / f"home-{end}")
         with served(atlas) as up:
             wait_for(lambda up=up: worker_of(up))
             started = family(up.process)
