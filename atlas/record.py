@@ -147,8 +147,7 @@ async def _record(
     await recording.insert_contents(connection, tenant_id, bodies)
     old_names = await asyncio.to_thread(inventory.old_names, delta.unknown)
     await alias_returning(connection, tenant_id, old_names)
-    names = {(item.item_type, item.external_id): item.display_name for item in items}
-    await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
+    await recording.insert_duplicates(connection, tenant_id, run_id, map(duplicate_row, duplicates))
     await labels.write(connection, tenant_id, inventory.labels)
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
     if drops:
@@ -230,8 +229,7 @@ async def _separate(
     shared = {key for key, number in times.items() if number > 1}
     derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
     known = shared | {(item_type, plain_id(external_id)) for item_type, external_id in derived}
-    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
-    return separate_duplicates(wanted, open_hashes)
+    return separate_duplicates(wanted, await recording.held_under(connection, tenant_id, scope_id, sorted(known)))
 
 
 def _folder_name(path: Path) -> str:
@@ -257,12 +255,11 @@ def incoming_of(scope_id: UUID, item: Item) -> recording.Incoming:
     )
 
 
-def duplicate_row(duplicate: Duplicate, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def duplicate_row(duplicate: Duplicate) -> dict[str, Any]:
     """What a run keeps of several objects under one id: their names, for the finding that tells of them."""
-    name = names[duplicate.item_type, duplicate.external_id]
     return {
         "item_type": duplicate.item_type,
         "external_id": duplicate.external_id,
-        "display_name": name,
-        "detail": {"names": [name, *(other[1] for other in duplicate.others)]},
+        "display_name": duplicate.kept_name,
+        "detail": {"names": [duplicate.kept_name, *(name for _, name, _ in duplicate.others)]},
     }

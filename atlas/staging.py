@@ -177,18 +177,17 @@ async def _separate(
     """Keeps apart what came under one (type, id), the way the runs before did. All else is left as it came."""
     derived = await recording.derived_keys(connection, tenant_id, scope_id, sorted(complete))
     known = await staging.shared(connection, tenant_id, run_id)
-    known |= {(item_type, plain_id(external_id)) for item_type, external_id in derived}
+    known |= {(item_type, one) for item_type, external_id in derived for one in (external_id, plain_id(external_id))}
     came = await staging.under(connection, tenant_id, run_id, known)
-    open_hashes = await recording.open_hashes(connection, tenant_id, scope_id, sorted(known))
-    items, duplicates = separate_duplicates([_without_content(one) for one in came], open_hashes)
+    before = await recording.held_under(connection, tenant_id, scope_id, sorted(known))
+    items, duplicates = separate_duplicates([_without_content(one) for one in came], before)
     places = {(one.item_type, one.external_id, one.hash) for one in came}
     for item in items:
         if (item.item_type, item.external_id, item.hash) not in places:
             came_as = item.item_type, plain_id(item.external_id), item.hash
             key = item_id(scope_id, item.item_type, item.external_id)
             await staging.rekey(connection, tenant_id, run_id, came_as, item.external_id, key)
-    names = {(item.item_type, item.external_id): item.display_name for item in items}
-    await recording.insert_duplicates(connection, tenant_id, run_id, [duplicate_row(one, names) for one in duplicates])
+    await recording.insert_duplicates(connection, tenant_id, run_id, map(duplicate_row, duplicates))
 
 
 def _without_content(one: Incoming) -> Item:

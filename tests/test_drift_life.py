@@ -33,6 +33,13 @@ class Scope:
         self.runs.append(await record(self.api, self.worker, self.tenant, export))
         return self.runs[-1]
 
+    async def sync_shared(self, *objects: tuple[str, int]) -> UUID:
+        """A run in which policies of these names and values stand under one id."""
+        export = self.folder / f"{len(self.runs):03d}"
+        write_export(export, *(make_policy(1, name=name, value=value) for name, value in objects))
+        self.runs.append(await record(self.api, self.worker, self.tenant, export))
+        return self.runs[-1]
+
     async def generate(self, **named: Any) -> dict[str, Any]:
         return await generated(self.api, self.worker, self.tenant, **named)
 
@@ -222,3 +229,41 @@ async def test_pinning_a_run_that_never_read_a_type_accepts_nothing_of_it(scope:
     assert (removed["change_type"], state(removed)) == ("REMOVED", ("NEW", None, True, 1))
     await triage.pin_baseline(scope.api, context, scope_key=KEY, run_id=scope.runs[2], reason="reviewed")
     assert {state(row) for row in await scope.rows()} == {("RESOLVED", "BASELINED", True, 1)}
+
+
+async def test_objects_under_one_id_stay_themselves_from_run_to_run(scope: Scope) -> None:
+    """Each step is one change, whatever it is: of equal names one changes and one goes, one is renamed, one goes."""
+    steps = [
+        ([("A", 1), ("A", 2)], None),
+        ([("A", 1), ("A", 3)], ("MODIFIED", "A")),
+        ([("A", 3)], ("REMOVED", "A")),
+        ([("B", 5), ("A", 3)], ("ADDED", "B")),
+        ([("C", 5), ("A", 3)], ("MODIFIED", "C")),
+        ([("A", 4), ("C", 5)], ("MODIFIED", "A")),
+    ]
+    told = set[str]()
+    for objects, expected in steps:
+        await scope.sync_shared(*objects)
+        if expected is None:
+            continue
+        run = await scope.generate()
+        rows = [row for row in await scope.rows() if row["kind"] != "DATA_QUALITY" and row["fingerprint"] not in told]
+        assert [(row["change_type"], row["display_name"]) for row in rows] == [expected]
+        assert run["added"] + run["removed"] + run["modified"] == 1
+        told |= {row["fingerprint"] for row in rows}
+
+
+async def test_an_id_that_is_shared_no_more_clears_its_finding_and_one_that_is_again_reopens_it(scope: Scope) -> None:
+    await scope.sync_shared(("A", 1))
+    lives = []
+    for objects in ([("A", 1), ("B", 1)], [("A", 1)], [("A", 1), ("B", 1)]):
+        await scope.sync_shared(*objects)
+        run = await scope.generate()
+        (quality,) = [row for row in await scope.rows() if row["kind"] == "DATA_QUALITY"]
+        lives.append((state(quality), run["findings_reopened"]))
+    assert "2 objects came under one id (“A”, “B”)" in quality["severity_reasons"][0]
+    assert lives == [
+        (("NEW", None, True, 1), 0),
+        (("RESOLVED", "CLEARED", False, 1), 0),
+        (("NEW", None, True, 2), 2),
+    ]

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, RowMapping, Text, Uuid, bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atlas.domain.identity import Held
 from atlas.store.bodies import pack
 from atlas.store.tables import run_duplicates, run_units, scopes, sync_runs
 
@@ -245,17 +246,17 @@ async def derived_keys(
     return [(row.item_type, row.external_id) for row in rows]
 
 
-async def open_hashes(
+async def held_under(
     connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, objects: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], str]:
-    """(type, id) -> hash of the open intervals under these keys, and under the keys derived from them (`id~...`)."""
+) -> dict[tuple[str, str], Held]:
+    """(type, id) -> what the open intervals hold under these keys, and under the keys derived from them (`id~...`)."""
     if not objects:
         return {}
     # "~" is the last printable character of ASCII, so that one range of the index holds an id and what derives from it.
     rows = await connection.execute(
         text(
             """
-            select i.item_type, i.external_id, i.hash
+            select i.item_type, i.external_id, i.hash, i.display_name, i.settings_hash
             from unnest(:types, :ids) k (item_type, external_id)
             join atlas.item_intervals i on i.tenant_id = :tenant and i.scope_id = :scope and i.valid_to is null
               and i.item_type = k.item_type
@@ -270,4 +271,4 @@ async def open_hashes(
             "ids": [external_id for _, external_id in objects],
         },
     )
-    return {(row.item_type, row.external_id): row.hash for row in rows}
+    return {(row.item_type, row.external_id): Held(row.hash, row.display_name, row.settings_hash) for row in rows}

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.domain.canonical import canonical_item
 from atlas.domain.differ import diff
-from atlas.domain.identity import separate_duplicates
+from atlas.domain.identity import Held, separate_duplicates
 from atlas.domain.labels import label_of
 from atlas.domain.recreation import Candidate, link
 from atlas.domain.severity import assess
@@ -44,7 +44,9 @@ def runs(seed=None):
     held, recorded = {}, []
     for version in ("v3.4", "v3.5", "v3.6"):
         items, duplicates = separate_duplicates(release(version, seed), held)
-        held = {(item.item_type, item.external_id): item.hash for item in items}
+        held = {
+            (item.item_type, item.external_id): Held(item.hash, item.display_name, item.settings_hash) for item in items
+        }
         recorded.append(({(item.item_type, item.external_id): item for item in items}, duplicates))
     return recorded
 

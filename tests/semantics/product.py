@@ -8,7 +8,7 @@ from uuid import UUID
 from atlas.domain.canonical import Item, canonical_item
 from atlas.domain.differ import diff
 from atlas.domain.evidence import PropertyChange
-from atlas.domain.identity import separate_duplicates
+from atlas.domain.identity import Held, separate_duplicates
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.recreation import Candidate, link
@@ -32,7 +32,7 @@ def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> 
     old = {_identity(item): item for item in held}
     items, more = separate_duplicates(
         [canonical_item(kind, raw, KEY, None, profiles) for kind, raw in after],
-        {key: item.hash for key, item in old.items()},
+        {key: Held(item.hash, item.display_name, item.settings_hash) for key, item in old.items()},
     )
     new = {_identity(item): item for item in items}
     if duplicates or more:
