@@ -10,7 +10,7 @@ from atlas.domain.profile_tables import SCAFFOLDING_PROPERTIES
 from atlas.domain.redaction import Leaf
 
 _LEAST_SIMILARITY = 0.5
-# More pairs than this under one key say that the key tells nothing; they are compared name by name only.
+# More pairs than this under one key say that the key tells nothing; they are compared one by one in order of name only.
 _MOST_COMPARISONS = 10_000
 _VERSION = re.compile(r"[\s\-_(]+v?\d+(\.\d+)*\)?\s*$", re.IGNORECASE)
 
@@ -37,13 +37,16 @@ class Recreation:
 
 
 def link(removed: Sequence[Candidate], added: Sequence[Candidate]) -> list[Recreation]:
-    """One to one, the best match first; ordered by the removed object. The order of arrival means nothing."""
+    """One to one, the best match first; ordered by the removed object. The order of arrival means nothing.
+
+    Identical settings go before the same name, that before more settings in common, and that before the same base name.
+    """
     found = {
         (one.item_type, one.external_id, other.external_id): Recreation(
             one, other, 1.0 if one.settings_hash == other.settings_hash else similarity(one, other),
             one.settings_hash == other.settings_hash,
         )
-        for key in (_by_settings, _by_name)
+        for key in (_by_settings, _by_name, _by_base_name)
         for one, other in _pairs(removed, added, key)
     }  # fmt: skip
     taken: set[tuple[str, str]] = set()
@@ -74,9 +77,10 @@ def base_name(display_name: str) -> str:
 
 def _rank(recreation: Recreation) -> tuple[object, ...]:
     one, other = recreation.removed, recreation.added
-    same_name = base_name(one.display_name) == base_name(other.display_name)
+    same_name = one.display_name == other.display_name
+    same_base = base_name(one.display_name) == base_name(other.display_name)
     return (
-        not recreation.identical, -recreation.similarity, not same_name,
+        not recreation.identical, not same_name, -recreation.similarity, not same_base,
         one.item_type, one.external_id, other.external_id,
     )  # fmt: skip
 
@@ -88,6 +92,11 @@ def _by_settings(candidate: Candidate) -> tuple[str, str] | None:
 
 
 def _by_name(candidate: Candidate) -> tuple[str, str]:
+    # "Site 1" to "Site 120" have one base name, and each is its own.
+    return candidate.item_type, candidate.display_name
+
+
+def _by_base_name(candidate: Candidate) -> tuple[str, str]:
     return candidate.item_type, base_name(candidate.display_name)
 
 
@@ -98,7 +107,7 @@ def _pairs(
         lambda: ([], [])
     )
     for side, candidates in enumerate((removed, added)):
-        for candidate in sorted(candidates, key=lambda entry: (entry.item_type, entry.external_id)):
+        for candidate in sorted(candidates, key=lambda entry: (entry.display_name, entry.external_id)):
             buckets[key(candidate)][side].append(candidate)
     pairs: list[tuple[Candidate, Candidate]] = []
     for bucket, (ones, others) in buckets.items():

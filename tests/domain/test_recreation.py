@@ -52,6 +52,34 @@ def test_the_best_match_comes_first_and_each_object_is_linked_once():
     assert told(link(removed, added[:1])) == [("r2", "a1", True)]
 
 
+def test_of_identical_objects_each_is_linked_with_the_one_of_its_own_name():
+    removed = [candidate("1", "Ring 1", 1, 2), candidate("2", "Ring 2", 1, 2), candidate("3", "Other", 1, 2)]
+    added = [candidate("7", "Other", 1, 2), candidate("8", "Ring 2", 1, 2), candidate("9", "Ring 1", 1, 2)]
+    assert told(link(removed, added)) == [("1", "9", True), ("2", "8", True), ("3", "7", True)]
+
+
+def test_of_alike_objects_the_name_tells_more_than_a_setting():
+    removed = [candidate("1", "Ring 1", 0, 1, 2, 3, 4), candidate("2", "Ring 2", 7, 8, 2, 3, 4)]
+    added = [candidate("8", "Ring 2", 0, 5, 2, 3, 4), candidate("9", "Ring 1", 7, 9, 2, 3, 4)]
+    assert told(link(removed, added)) == [("1", "9", False), ("2", "8", False)]
+    assert told(link(removed, [candidate("8", "Ring 3", 7, 9, 2, 3, 4)])) == [("2", "8", False)]
+
+
+@pytest.mark.parametrize("values", [(0, 1, 1, 1), (1, 1, 1, 1)])
+def test_more_than_can_be_compared_are_linked_by_their_names(values):
+    """Of one base name, and of identical settings beside it: each is linked with its own, whatever its new id."""
+    count = 120
+    before, after = (values[0], *values[2:]), (values[1], *values[2:])
+    removed = [candidate(f"r{number:03d}", f"Site {number}", *before) for number in range(count)]
+    added = [candidate(f"a{number * 7 % count:03d}", f"Site {number}", *after) for number in range(count)]
+    links = link(removed, added)
+    assert len(links) == count
+    assert all(one.removed.display_name == one.added.display_name for one in links)
+    versions = [candidate(f"a{number * 7 % count:03d}", f"Site_{number:03d} - v2", *after) for number in range(count)]
+    named = [candidate(f"r{number:03d}", f"Site_{number:03d} - v1", *before) for number in range(count)]
+    assert [one.removed.display_name[:8] for one in link(named, versions)] == [one.display_name[:8] for one in named]
+
+
 def test_order_of_arrival_means_nothing():
     removed = [candidate(f"r{index}", f"P - v{index}", index % 3, 1, 2) for index in range(9)]
     added = [candidate(f"a{index}", f"P - v{index}", index % 4, 1, 2) for index in range(9)]
