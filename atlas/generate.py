@@ -122,7 +122,7 @@ async def _take_effect(
     rows = [_row(tenant_id, pair, born, links) | _suppressed(hidden.get(born.draft.id)) for born in births]
     await effects.insert_findings(connection, rows)
     verdicts = [*judgement.verdicts, *quality.verdicts]
-    await effects.update_triage(connection, tenant_id, [_change(verdict) for verdict in verdicts])
+    await effects.update_triage(connection, tenant_id, lease.job.run_id, [_change(verdict) for verdict in verdicts])
     seen = [one.draft.id for one in births] + sorted(judgement.known | quality.known)
     await effects.sight(connection, tenant_id, lease.job.run_id, seen, pair["observed_at"])
     if newest:
@@ -320,6 +320,7 @@ def _change(verdict: Verdict) -> dict[str, Any]:
         "occurrences": life.occurrences,
         # NEW again: an acknowledgement that ran out while the finding was resolved is none.
         "forget": life.status == FindingStatus.NEW,
+        "returned": verdict.returned,
     }
 
 

@@ -1,12 +1,13 @@
 """The end of a run's reading: what happened to the source later explains none of the run's changes."""
 
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
-from atlas import held, jobs, sync
+from atlas import held, jobs, sync, triage
+from atlas.domain.attribution import attribute
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import Role, SyncSource
 from atlas.run_end import end_reading
@@ -41,6 +42,14 @@ async def actors(api: Database, tenant: Tenant, external_id: str) -> list[str | 
     async with api.transaction(tenant.as_(Role.READER)) as connection:
         found = await source_events.around(connection, tenant.id, [finding["id"]])
     return [event.actor_id for _, events in found.values() for event in events]
+
+
+async def attributed(api: Database, tenant: Tenant, finding_id: UUID) -> tuple[str, list[str | None]]:
+    """How sure it is who made a finding's change, and who may have, newest first."""
+    async with api.transaction(tenant.as_(Role.READER)) as connection:
+        found = await source_events.around(connection, tenant.id, [finding_id])
+    told = attribute(*found[finding_id])
+    return told.confidence.value, [event.actor_id for event in told.events]
 
 
 async def test_a_run_that_was_held_attributes_no_change_made_while_it_waited(
@@ -100,3 +109,30 @@ async def test_a_worker_that_goes_on_after_a_lost_one_leaves_the_end_of_reading_
         seen.add((await run_of(api, tenant, job.run_id))["read_at"])
     assert len(seen) == 1
     assert None not in seen
+
+
+async def test_a_change_that_came_back_is_that_of_whoever_made_it_again(
+    owner: Database, api: Database, worker: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    one = make_policy(0)["id"]
+    told = []
+    steps = [(1, "nobody"), (2, "ada"), (1, "the undoing"), (2, "eve"), (3, "on"), (2, "bob")]
+    for step, (value, actor) in enumerate(steps):
+        if step:
+            await happens(owner, tenant, one, actor)
+        await record(api, worker, tenant, write_export(tmp_path / str(step), make_policy(0, value=value)))
+        if step:
+            await generated(api, worker, tenant)
+            first = min(await findings_of(api, tenant), key=lambda row: row["first_seen_at"])
+            told.append((first["status"], await attributed(api, tenant, first["id"])))
+        if step == 1:
+            await triage.acknowledge(api, tenant.as_(Role.OPERATOR), [first["id"]], reason="agreed")
+    everybody = ["bob", "on", "eve", "the undoing", "ada"]
+    assert told == [
+        ("NEW", ("EXACT", ["ada"])),
+        ("RESOLVED", ("EXACT", ["ada"])),
+        ("ACKNOWLEDGED", ("EXACT", ["eve"])),
+        ("ACKNOWLEDGED", ("EXACT", ["eve"])),
+        # The last pair tells of 3 -> 2: when 1 became something else, to end so, this finding does not know.
+        ("ACKNOWLEDGED", ("AMBIGUOUS", everybody)),
+    ]

@@ -50,6 +50,11 @@ class Verdict:
     life: Life
     superseded_by: UUID | None
 
+    @property
+    def returned(self) -> bool:
+        """Did the object come to hold the finding's content again, whatever became of the finding by that?"""
+        return self.life.is_current and not self.before.is_current
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

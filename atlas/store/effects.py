@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Text, bindparam, insert, text, update
+from sqlalchemy import ARRAY, Boolean, RowMapping, Text, Uuid, bindparam, case, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.tables import drift_run_findings, findings
@@ -61,21 +61,30 @@ async def insert_findings(connection: AsyncConnection, rows: Sequence[Mapping[st
         await connection.execute(insert(findings), rows)
 
 
-async def update_triage(connection: AsyncConnection, tenant_id: UUID, changes: Sequence[Mapping[str, Any]]) -> None:
+async def update_triage(
+    connection: AsyncConnection, tenant_id: UUID, drift_run_id: UUID, changes: Sequence[Mapping[str, Any]]
+) -> None:
     """Each change holds `finding_id` and the new status, resolution, is_current, superseded_by, occurrences.
 
-    `forget` true takes away an acknowledgement that no longer holds.
+    `forget` true takes away an acknowledgement that no longer holds; `returned` true notes that the content came back
+    in this drift run.
     """
+    came_back = {
+        "returned_in": case(
+            (bindparam("new_returned", type_=Boolean), bindparam("run", type_=Uuid)), else_=findings.c.returned_in
+        )
+    }
     for forget in (False, True):
         values: dict[str, Any] = {
             name: bindparam(f"new_{name}", type_=findings.c[name].type)
             for name in ("status", "resolution", "is_current", "superseded_by", "occurrences")
         }
+        values |= came_back
         if forget:
             values |= dict.fromkeys(("acknowledged_by", "acknowledged_at", "acknowledged_reason", "acknowledged_until"))
         batch = [
-            {"finding_id": change["finding_id"], "tenant": tenant_id}
-            | {f"new_{name}": change[name] for name in values if name in change}
+            {"finding_id": change["finding_id"], "tenant": tenant_id, "run": drift_run_id}
+            | {f"new_{name}": change[name] for name in (*values, "returned") if name in change}
             for change in changes
             if change["forget"] is forget
         ]

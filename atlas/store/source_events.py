@@ -15,8 +15,10 @@ from atlas.store.tables import source_events
 
 CHUNK = 1_000
 
-# A finding's window begins where its type was last really read at or before the baseline: what could not be read is
-# carried over from there. It ends where the current run had read its source, however long it waited to be recorded.
+# A finding's window is that of the pair in which it was first seen, or in which its content last came back. Where that
+# pair tells of another move to the same content, this one may have begun in any pair since the first.
+# A window begins where the type was last really read at or before the baseline: what could not be read is carried over
+# from there. It ends where the current run had read its source, however long it waited to be recorded.
 # The plain ids are worked out first, so that a policy keeps no comparison from the index.
 _AROUND = text(
     """
@@ -24,8 +26,12 @@ _AROUND = text(
         select f.id as finding_id, f.external_id, regexp_replace(f.external_id, '~[0-9a-f]{8}$', '') as plain_id,
                coalesce(read.started_at, b.started_at) as since, coalesce(c.read_at, c.finished_at) as until
         from atlas.findings f
-        join atlas.sync_runs b on b.tenant_id = :tenant and b.id = f.baseline_run_id
-        join atlas.sync_runs c on c.tenant_id = :tenant and c.id = f.current_run_id
+        left join atlas.drift_runs d on d.tenant_id = :tenant and d.id = f.returned_in
+        left join atlas.drift_run_findings s
+            on s.tenant_id = :tenant and s.drift_run_id = f.returned_in and s.finding_id = f.id
+        join atlas.sync_runs b on b.tenant_id = :tenant
+            and b.id = case when s.finding_id is null then f.baseline_run_id else d.baseline_run_id end
+        join atlas.sync_runs c on c.tenant_id = :tenant and c.id = coalesce(d.current_run_id, f.current_run_id)
         left join lateral (
             select r.started_at from atlas.run_units u
             join atlas.sync_runs r on r.tenant_id = :tenant and r.id = u.run_id

@@ -163,6 +163,7 @@ findings = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("suppressed_by", Uuid),
     Column("suppressed_until", Instant),
+    Column("returned_in", Uuid),
     ForeignKeyConstraint(
         ["tenant_id", "acknowledged_by"],
         ["atlas.tenant_principals.tenant_id", "atlas.tenant_principals.principal_id"],
@@ -184,6 +185,11 @@ findings = Table(
         name="findings_recreation_of",
         deferrable=True,
         initially="DEFERRED",
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "returned_in"],
+        ["atlas.drift_runs.tenant_id", "atlas.drift_runs.id"],
+        name="findings_returned_in",
     ),
     ForeignKeyConstraint(
         ["tenant_id", "scope_id"], ["atlas.scopes.tenant_id", "atlas.scopes.id"], name="findings_scope"
