@@ -10,16 +10,24 @@ from atlas.domain.profiles import PROFILES, Profiles
 from tests.semantics.mutations import MUTATIONS, Change, Mutation
 from tests.semantics.objects_of_tenants import MAKERS
 from tests.semantics.product import Found, Identity, found
+from tests.semantics.sharing import name_of, shared
 from tests.semantics.trees import plain
 
 SEED = "atlas semantics 1"
 
 
+Left = dict[tuple[Identity | None, Identity | None], list[tuple[str, Sequence[Any]]]]
+
+
 @dataclass
 class Tally:
-    """Mutations by class; those that were missed, and findings or property changes that nobody made."""
+    """Mutations by class; those that were missed, and findings or property changes that nobody made.
+
+    `shared` is how many of the mutated objects stood under one id with another.
+    """
 
     made: Counter[str] = field(default_factory=Counter)
+    shared: int = 0
     missed: list[str] = field(default_factory=list)
     phantom: list[str] = field(default_factory=list)
 
@@ -36,11 +44,18 @@ def mutations(count: int, kinds: Sequence[str] = tuple(MAKERS)) -> Iterator[tupl
 
 
 def judge(count: int, *kinds: str, batch: int = 60, profiles: Profiles = PROFILES[0]) -> Tally:
-    """Puts `batch` objects into one pair of readings at a time, each mutated in one way, and compares."""
+    """Puts `batch` objects into one pair of readings at a time, each mutated in one way, and compares.
+
+    In every second pair of readings the objects of a type share ids, two and two.
+    """
     tally = Tally()
     made = list(mutations(count, kinds or tuple(MAKERS)))
     for start in range(0, count, batch):
-        _judge(made[start : start + batch], Random(f"{SEED} noise {start}"), tally, profiles)
+        part = made[start : start + batch]
+        if start // batch % 2:
+            part, number = shared(part, Random(f"{SEED} shared {start}"))
+            tally.shared += number
+        _judge(part, Random(f"{SEED} noise {start}"), tally, profiles)
     return tally
 
 
@@ -49,28 +64,38 @@ def _judge(made: Sequence[tuple[str, Mutation]], random: Random, tally: Tally, p
     after = [(kind, plain(one.after, random)) for kind, one in made if one.after is not None]
     random.shuffle(after)
     told = found(before, after, profiles)
-    left = dict(told.changes)
-    for kind, mutation in made:
+    left: Left = {}
+    for one, other, how, changes in told.changes:
+        left.setdefault((one, other), []).append((how, changes))
+    # Where two of one name stand under one id, what is found is of the one that changed.
+    for kind, mutation in sorted(made, key=lambda one: one[1].how == "NONE"):
         tally.made[mutation.label] += 1
         told_of = f"{mutation.label} of {kind}"
         _judge_one(kind, mutation, told, left, told_of, tally)
-    tally.phantom += [f"finding {kind} {key}" for key, (kind, _) in left.items()]
+    tally.phantom += [f"finding {how} {ends}" for ends, more in left.items() for how, _ in more]
 
 
-def _judge_one(
-    kind: str, mutation: Mutation, told: Found, left: dict[Identity, Any], told_of: str, tally: Tally
-) -> None:
-    old, new = (None if tree is None else (kind, tree["id"]) for tree in (mutation.before, mutation.after))
+def _judge_one(kind: str, mutation: Mutation, told: Found, left: Left, told_of: str, tally: Tally) -> None:
+    old, new = (_identity(kind, tree) for tree in (mutation.before, mutation.after))
     if mutation.how == "RECREATED":
-        ends = [left.pop(key, ("", ()))[0] for key in (old, new) if key is not None]
-        if ends != ["REMOVED", "ADDED"] or told.recreated.get(old or ("", "")) != new:
+        ends = [_take(left, *key)[0] for key in ((old, None), (None, new))]
+        if ends != ["REMOVED", "ADDED"] or old is None or told.recreated.get(old) != new:
             tally.missed.append(told_of)
         return
-    change_type, changes = left.pop(new or old or ("", ""), ("NONE", ()))
+    change_type, changes = _take(left, old, new)
     if change_type != mutation.how:
         (tally.phantom if mutation.how == "NONE" else tally.missed).append(f"{told_of}: {change_type}")
     elif mutation.how == "MODIFIED":
         _compare(changes, mutation.changes, told_of, tally)
+
+
+def _take(left: Left, old: Identity | None, new: Identity | None) -> tuple[str, Sequence[Any]]:
+    found = left.get((old, new))
+    return found.pop(0) if found else ("NONE", ())
+
+
+def _identity(kind: str, tree: dict[str, Any] | None) -> Identity | None:
+    return None if tree is None else (kind, tree["id"], name_of(tree))
 
 
 def _compare(changes: Sequence[Any], expected: Sequence[Change], told_of: str, tally: Tally) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from atlas.domain.canonical import Item, canonical_item
 from atlas.domain.differ import diff
 from atlas.domain.evidence import PropertyChange
-from atlas.domain.identity import Held, separate_duplicates
+from atlas.domain.identity import Held, plain_id, separate_duplicates
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.profiles import PROFILES, Profiles
 from atlas.domain.recreation import Candidate, link
@@ -16,33 +16,33 @@ from atlas.domain.recreation import Candidate, link
 KEY = derive_tenant_key(b"a deployment key of the semantics", UUID(int=3))
 
 Reading = Sequence[tuple[str, dict[str, Any]]]
-Identity = tuple[str, str]
+Identity = tuple[str, str, str | None]
+"""Item type, id in the source, and name: several objects may have one id."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The findings by the object's identity, and the recreations as (removed, added)."""
+    """The findings by the object's identity before and after, and the recreations as (removed, added)."""
 
-    changes: dict[Identity, tuple[str, tuple[PropertyChange, ...]]]
+    changes: list[tuple[Identity | None, Identity | None, str, tuple[PropertyChange, ...]]]
     recreated: dict[Identity, Identity]
 
 
 def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> Found:
-    held, duplicates = separate_duplicates([canonical_item(kind, raw, KEY, None, profiles) for kind, raw in before], {})
-    old = {_identity(item): item for item in held}
-    items, more = separate_duplicates(
+    held, _ = separate_duplicates([canonical_item(kind, raw, KEY, None, profiles) for kind, raw in before], {})
+    old = {(item.item_type, item.external_id): item for item in held}
+    items, _ = separate_duplicates(
         [canonical_item(kind, raw, KEY, None, profiles) for kind, raw in after],
         {key: Held(item.hash, item.display_name, item.settings_hash) for key, item in old.items()},
     )
-    new = {_identity(item): item for item in items}
-    if duplicates or more:
-        raise AssertionError("no two objects of the readings have one id")
-    changes = {}
+    new = {(item.item_type, item.external_id): item for item in items}
+    changes = []
     for key in old.keys() | new.keys():
         one, other = old.get(key), new.get(key)
         if one is None or other is None or one.hash != other.hash:
             kind = "ADDED" if one is None else "REMOVED" if other is None else "MODIFIED"
-            changes[key] = (kind, diff(one and one.properties, other and other.properties))
+            told = diff(one and one.properties, other and other.properties)
+            changes.append((one and _identity(one), other and _identity(other), kind, told))
     removed = [_candidate(old[key]) for key in old.keys() - new.keys()]
     added = [_candidate(new[key]) for key in new.keys() - old.keys()]
     links = [one for one in link(removed, added) if one.identical]
@@ -50,7 +50,7 @@ def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> 
 
 
 def _identity(item: Item | Candidate) -> Identity:
-    return item.item_type, item.external_id
+    return item.item_type, plain_id(item.external_id), item.display_name
 
 
 def _candidate(item: Item) -> Candidate:
