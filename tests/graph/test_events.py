@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from atlas.domain.vocabulary import ActorKind
+from atlas.domain.vocabulary import ActorKind, Role
 from atlas.sources.graph.events import events_of, read_events
 from atlas.store.database import Database
 from tests.graph.asking import asking
@@ -15,6 +15,8 @@ from tests.graph.conftest import CATALOG
 from tests.graph.standin import Fault, StandIn, Tenant, serving, status
 from tests.graph.syncing import Reader, reader
 from tests.graph.test_sync_run import policies
+from tests.schema.asking import Asker
+from tests.test_drift import generated
 
 EVENTS = "deviceManagement/auditEvents"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -107,6 +109,29 @@ async def test_a_sync_keeps_events_once_and_asks_on_from_the_newest(
     graph.tenant.add(EVENTS, event(3, minutes=1), event(4, minutes=-500))
     await reading.sync()
     assert await kept(owner, reading) == ["event-3", "event-1", "event-2"], "what is older than an hour was told before"
+
+
+async def test_a_change_that_a_sync_read_is_told_with_who_made_it_by_the_events_of_that_sync(
+    api: Database, worker: Database, graph: StandIn, reading: Reader
+) -> None:
+    await reading.sync()
+    graph.tenant.collections[CATALOG] = [*policies(1, value=2), *policies(2, value=2)]
+    graph.tenant.add(EVENTS, event(1, id="now", activityDateTime=datetime.now(UTC).isoformat()))
+    run = await reading.sync()
+    ask = Asker(api, reading.tenant, Role.READER)
+    key = (await ask.in_tenant("{ scopes(first: 1) { nodes { key } } }"))["scopes"]["nodes"][0]["key"]
+    await generated(api, worker, reading.tenant, scope_key=key)
+    assert run["changed"] == 2
+    asked = "{ findings(first: 5) { nodes { subject { externalId } changedBy { confidence events { actorId at } } } } }"
+    told = {
+        node["subject"]["externalId"]: (
+            node["changedBy"]["confidence"],
+            [event["actorId"] for event in node["changedBy"]["events"]],
+        )
+        for node in (await ask.in_tenant(asked))["findings"]["nodes"]
+    }
+    first, second = (one["id"] for one in policies(1, 2))
+    assert told == {first: ("EXACT", ["u1"]), second: ("NONE", [])}
 
 
 async def test_events_that_cannot_be_read_fail_no_run(owner: Database, graph: StandIn, reading: Reader) -> None:
