@@ -1,8 +1,12 @@
 """The data model says what the database is."""
 
+import contextlib
 import re
 
-from atlas.domain.triage_table import transition_table
+from atlas.domain.errors import RefusedError
+from atlas.domain.triage import Position, acknowledge, baselined, birth, cleared, expired, reopen
+from atlas.domain.triage_table import STATES, transition_table
+from atlas.domain.vocabulary import BaselineMode
 from atlas.store.tables import metadata
 from tests.docs.reading import page, rows, sections
 
@@ -59,3 +63,36 @@ def test_the_state_machines_show_every_status():
     ):
         arrows = re.findall(r"^ +(\S+) --> (\S+?)(?: :.*)?$", drawn[title], re.MULTILINE)
         assert {end for arrow in arrows for end in arrow} - {"[*]"} == set(statuses), title
+
+
+def test_the_state_machine_of_a_finding_has_the_arrows_of_the_rules_and_no_other():
+    drawn = dict(sections(dict(sections(TEXT, 2))["State machines"], 3))["Finding"]
+    arrows = re.findall(r"^ +(\S+) --> (\S+?)(?: :.*)?$", drawn, re.MULTILINE)
+    assert len(arrows) == len(set(arrows))
+    assert set(arrows) == births() | by_runs() | by_hand()
+
+
+def births():
+    undone = (None, *STATES.values())
+    return {
+        ("[*]", birth(where, mode, counterpart).status.value)
+        for where in Position
+        for mode in BaselineMode
+        for counterpart in undone
+    }
+
+
+def by_runs():
+    steps = ((one.state, one.next_state) for one in transition_table())
+    told = {(re.split("[/,]", before)[0], after.split("/")[0]) for before, after in steps}
+    return {(before, after) for before, after in told if before != after}
+
+
+def by_hand():
+    """What people, time, a pin and the end of a cause do to a finding in each state, where they may."""
+    steps = set()
+    for life in STATES.values():
+        for deed in (acknowledge, reopen, expired, baselined, cleared):
+            with contextlib.suppress(RefusedError):
+                steps.add((life.status.value, deed(life).status.value))
+    return {(before, after) for before, after in steps if before != after}

@@ -87,7 +87,7 @@ def moved(old: World, new: World) -> list[Move]:
 
 
 class LifeMachine(RuleBasedStateMachine):
-    """Runs come, are generated now or later, are triaged and pinned; findings live as the model says."""
+    """Runs come, are generated now or later, are triaged, pinned and unpinned; findings live as the model says."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,6 +135,11 @@ class LifeMachine(RuleBasedStateMachine):
         for move, one in self.findings.kept.items():
             if one.life.status is not FindingStatus.RESOLVED and held.get(move[:2]) == move[3]:
                 self.findings.lives(move, baselined(one.life))
+
+    @precondition(lambda self: self.model.pinned is not None)
+    @rule()
+    def unpin(self) -> None:
+        self.model.pinned = None
 
     @invariant()
     def every_finding_lives_as_the_model_says(self) -> None:
