@@ -1,7 +1,10 @@
 """What each policy asks beside the tenant: right in all but that, a statement is refused by this policy alone."""
 
+import re
+from dataclasses import replace
+
 from atlas.store.database import Context
-from tests.store.mutants import POLICIES, Cell, come_to, mutated
+from tests.store.mutants import POLICIES, Cell, allowed, come_to, mutated
 from tests.store.test_mutants import Bench, bench
 from tests.store.test_tenancy import INSERTS
 from tests.store.world import DENIED, World, filled
@@ -63,6 +66,12 @@ FORGED = [
     ("run_duplicates", "worker_delete", "delete from atlas.run_duplicates where run_id = :current_run", ""),
     ("run_units", "worker_delete", "delete from atlas.run_units where run_id = :current_run", ""),
 ]  # fmt: skip
+# Rows that a READER does not see either: only a write that looks at none of them tells.
+HIDDEN = {("api_tokens", "api_update"), ("graph_connections", "api_delete")}
+# The function that this policy asks too, `owns_service_principal`, asks for the same capability once more.
+TWICE = {("api_tokens", "api_insert", DENIED, DENIED)}
+CAPABILITY = re.compile(r"tenant_for\('(?!READ')[A-Z_]+'")
+PARTS = {"using": "qual", "with check": "check"}
 OPENED = {"insert": "with check (true)", "update": "using (true) with check (true)", "delete": "using (true)"}
 # The lease under which a worker tries; a sync run's where nothing is said.
 LEASES = {
@@ -103,3 +112,24 @@ async def test_what_a_policy_asks_beside_the_tenant_stops_what_is_forged(bench: 
         if refused not in {0, DENIED} or done in {0, DENIED}:
             unseen.append((table, policy, statement, refused, done))
     assert unseen == []
+
+
+async def test_a_policy_that_asks_for_less_than_its_capability_opens_to_a_reader(bench: Bench) -> None:
+    """The cells of the OWNER, tried by a READER: nothing, or less, until the policy asks for READ alone."""
+    unseen, reader = [], replace(bench.world, owner=bench.world.reader)
+    asking = [
+        one for one in await bench.connection.fetch(POLICIES) if CAPABILITY.search(f"{one['qual']} {one['check']}")
+    ]
+    for one in asking:
+        cell = allowed(one["role"], one["table"], one["command"], reader, bench.other)
+        if (one["table"], one["name"]) in HIDDEN:
+            cell = replace(cell, statement=cell.statement.split(" where ")[0])
+        before = await come_to(bench.connection, cell)
+        weak = {part: CAPABILITY.sub("tenant_for('READ'", one[name]) for part, name in PARTS.items() if one[name]}
+        changed = " ".join(f"{part} ({expression})" for part, expression in weak.items())
+        async with mutated(bench.connection, f"alter policy {one['name']} on atlas.{one['table']} {changed}"):
+            after = await come_to(bench.connection, cell)
+        if not isinstance(after, int) or after <= (before if isinstance(before, int) else 0):
+            unseen.append((one["table"], one["name"], before, after))
+    assert unseen == list(TWICE)
+    assert len(asking) >= 25
