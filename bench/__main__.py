@@ -8,7 +8,9 @@ from bench import documents, drift, graph, graphql, pages, service
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parts = parser.add_subparsers(dest="part", metavar="PART")
-    parts.add_parser("drift", help="Atlas beside other tools on the same readings").set_defaults(run=drift.run)
+    beside = parts.add_parser("drift", help="Atlas beside other tools on the same readings")
+    drift.options(beside)
+    beside.set_defaults(run=drift.run)
     serving = parts.add_parser("service", help="what recording, generating and reading cost")
     service.options(serving)
     serving.set_defaults(run=service.run)
@@ -25,7 +27,7 @@ def main() -> None:
     reading_on.set_defaults(run=pages.run)
     given = parser.parse_args()
     if given.part is None:
-        drift.run(given)
+        drift.run(parser.parse_args(["drift"]))
         documents.run(given)
         graph.run(parser.parse_args(["graph"]))
         graphql.run(parser.parse_args(["graphql"]))
