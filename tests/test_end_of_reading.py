@@ -14,6 +14,7 @@ from atlas.run_end import end_reading
 from atlas.store import source_events
 from atlas.store.database import Database
 from tests.factories import Tenant, make_policy, make_tenant, write_export
+from tests.pruning import pruned_until
 from tests.test_drift import findings_of, generated, record
 from tests.test_sync import run_of
 
@@ -136,3 +137,27 @@ async def test_a_change_that_came_back_is_that_of_whoever_made_it_again(
         # The last pair tells of 3 -> 2: when 1 became something else, to end so, this finding does not know.
         ("ACKNOWLEDGED", ("AMBIGUOUS", everybody)),
     ]
+
+
+async def test_who_made_a_change_that_came_back_stays_known_when_the_runs_of_it_are_pruned(
+    owner: Database, api: Database, worker: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    one, runs = make_policy(0)["id"], []
+    for step, value in enumerate((1, 2, 1, 2, 2, 2)):
+        if value != 1:
+            await happens(owner, tenant, one, "ada" if step == 1 else "eve")
+        export = write_export(tmp_path / str(step), make_policy(0, value=value))
+        runs.append(await record(api, worker, tenant, export))
+        if step:
+            await generated(api, worker, tenant)
+            (first,) = [
+                row["id"]
+                for row in await findings_of(api, tenant)
+                if (row["external_id"], row["baseline_run_id"]) == (one, runs[0])
+            ]
+        if step == 1:
+            await triage.acknowledge(api, tenant.as_(Role.OPERATOR), [first], reason="agreed")
+    before = await attributed(api, tenant, first)
+    assert before == ("EXACT", ["eve"])
+    assert (await pruned_until(owner, api, worker, tenant, runs[3])).runs == 4
+    assert await attributed(api, tenant, first) == before

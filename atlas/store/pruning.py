@@ -36,10 +36,12 @@ where r.tenant_id = :tenant and r.scope_id = :scope and r.seq is not null and r.
 order by r.seq
 """
 
-# From which runs an open finding is measured: whoever triages it wants to know since when its object was watched.
+# From which runs an open finding is measured, when it was first seen and when its content last came back: whoever
+# triages it wants to know since when its object was watched.
 _MEASURED_FROM = """
 select distinct r.seq from atlas.findings f
-join atlas.sync_runs r on r.tenant_id = :tenant and r.id = f.baseline_run_id
+left join atlas.drift_runs d on d.tenant_id = :tenant and d.id = f.returned_in
+join atlas.sync_runs r on r.tenant_id = :tenant and r.id in (f.baseline_run_id, d.baseline_run_id)
 where f.tenant_id = :tenant and f.scope_id = :scope and f.status in ('NEW', 'ACKNOWLEDGED')
 """
 
