@@ -25,7 +25,7 @@ demo: $(VENV)/.run ## records the sample, generates its drift, shows it, serves 
 
 # Each of the JOBS processes has services of its own, and takes whole files, so that what a file shares is made once.
 test: $(VENV)/.dev ## runs the tests (ARGS="tests/domain -k fingerprint" names some; JOBS=4: in four processes)
-	@$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev ## style, format, types, and which module may import which
 	$(BIN)/ruff check

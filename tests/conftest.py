@@ -16,6 +16,8 @@ from atlas.store.migrations import upgrade
 from atlas.workers.broker import open_broker
 
 JUDGED = "isolation cases"
+# Where a test takes long, since it starts processes. They come first, so that at the end no process works alone.
+LONG = ("tests/cli", "tests/graph", "tests/examples", "tests/workers", "tests/test_model.py", "tests/local")
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,10 @@ async def empty_queue(owner: Database, cluster: Services) -> None:
     broker = open_broker(cluster.broker_url)
     broker.client.flushall()
     broker.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
