@@ -1,6 +1,7 @@
 """The API as a process whose network is closed: every connection but to a local socket is refused, and told."""
 
 import asyncio
+import importlib
 import runpy
 import socket
 import sys
@@ -30,5 +31,8 @@ except PermissionError:
     sys.stderr.write("CLOSED\n")
 listening.close()
 runpy.run_path(str(SERVER))
+# What `atlas api` is made of beside the application that was served.
+for name in ("server", "serving", "place"):
+    importlib.import_module(f"atlas.cli.{name}")
 known = [name for name in sys.modules if name.startswith(("atlas.sources", "atlas.graph", "azure", "msal"))]
 sys.stderr.write(f"MODULES {sorted(known)}\n")

@@ -12,6 +12,7 @@ from atlas.graph_budget import open_buckets
 from atlas.local import Services
 from atlas.sources.graph.budget import HALF, Bucket, Budget, Rate
 from atlas.sources.graph.contracts import CONTRACTS, Family
+from atlas.sources.graph.details import still_there
 from tests.graph.asking import HURRIED, UNBOUNDED, asking, read
 from tests.graph.standin import Fault, MadeUp, Tenant, serving, status
 
@@ -141,6 +142,20 @@ async def test_two_workers_together_take_no_more_than_one_may(cluster: Services)
     assert graph.most_in(1.0) <= 33
     asked = sorted(one.at for one in graph.asked if one.family == "conditionalAccess")
     assert len(asked) == 2
+    assert min(after - before for before, after in pairwise(asked)) >= 0.2
+
+
+async def test_what_is_asked_for_in_a_batch_leaves_as_the_budget_lets_it(cluster: Services):
+    """Objects that a list lost are asked for by their ids, one beside the other."""
+    shared, path = open_buckets(cluster.broker_url), "identity/conditionalAccess/policies"
+    budget = Budget({Family.CONDITIONAL_ACCESS: Rate(4.0, alone=True)}, shared=shared, name=str(uuid4()))
+    with serving(Tenant().add(path, {"id": "one"}, {"id": "two"})) as graph:
+        async with asking(graph, budget=budget) as client, asyncio.timeout(30):
+            kept = await still_there(client, CONTRACTS["conditionalAccessPolicy"], ["one", "gone", "two"])
+    await shared.close()
+    assert kept == {"one", "two"}
+    asked = sorted(one.at for one in graph.asked if one.family == "conditionalAccess")
+    assert len(asked) == 3
     assert min(after - before for before, after in pairwise(asked)) >= 0.2
 
 

@@ -90,6 +90,50 @@ async def test_assignments_that_every_object_of_a_page_lacks_are_doubted():
     assert all(one.raw["assignments"] == assigned for one in found)
 
 
+@pytest.mark.parametrize(
+    ("item_type", "path", "name"),
+    [
+        ("managedAppProtection", "deviceAppManagement/iosManagedAppProtections", "apps"),
+        (
+            "notificationMessageTemplate",
+            "deviceManagement/notificationMessageTemplates",
+            "localizedNotificationMessages",
+        ),
+    ],
+)
+async def test_other_collections_that_every_object_of_a_page_lacks_are_doubted_too(
+    item_type: str, path: str, name: str
+):
+    rows = [{"id": f"row-{number}"} for number in range(3)]
+    with serving(Tenant().add(path, {"id": "one", "displayName": "One", name: rows})) as graph:
+        graph.faults = [Fault(rf"{path}\?", empty(name))]
+        unit, [found] = await read_from(graph, item_type)
+    assert unit.status == COMPLETE
+    assert [row["id"] for row in found.raw[name]] == ["row-0", "row-1", "row-2"]
+
+
+async def test_collections_below_an_object_that_is_read_by_itself_are_read_to_their_end():
+    rows = [{"id": f"row-{number}"} for number in range(5)]
+    script = {"id": "one", "displayName": "One", "lastModifiedDateTime": "2026-01-01T00:00:00Z", "assignments": rows}
+    with serving(Tenant().add(SCRIPTS, script), rows_by=2) as graph:
+        unit, [found] = await read_from(graph, "deviceManagementScript")
+    assert unit.status == COMPLETE
+    assert [row["id"] for row in found.raw["assignments"]] == [row["id"] for row in rows]
+
+
+async def test_collections_below_what_is_called_for_are_read_to_their_end():
+    """A compliance policy whose list kept its rule back: the rule is called for, and its actions come in pages."""
+    path = "deviceManagement/deviceCompliancePolicies"
+    actions = [{"id": f"action-{number}"} for number in range(5)]
+    rule = {"id": "rule", "scheduledActionConfigurations": actions}
+    with serving(Tenant().add(path, {"id": "one", "scheduledActionsForRule": [rule]}), rows_by=2) as graph:
+        graph.faults = [Fault(rf"{path}\?", empty("scheduledActionsForRule"))]
+        unit, [found] = await read_from(graph, "deviceCompliancePolicy")
+    assert unit.status == COMPLETE
+    [told] = found.raw["scheduledActionsForRule"]
+    assert [one["id"] for one in told["scheduledActionConfigurations"]] == [one["id"] for one in actions]
+
+
 async def test_throttled_items_of_a_batch_are_sent_again_and_only_these(scripted: StandIn):
     scripted.faults = [Fault(rf"{SCRIPTS}/script-00[3-5]", status(429, "1"), times=3)]
     async with asking(scripted) as client:

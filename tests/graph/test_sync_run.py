@@ -239,6 +239,8 @@ async def test_a_lost_worker_is_followed_by_one_that_goes_on_at_the_next_type(
     assert await reading.staged() == 5
     assert await reading.coverage(job.run_id) == {"assignmentFilter": ("COMPLETE", 0)}
     async with owner.transaction() as connection:
+        held = text("select count(*) from atlas.item_intervals where tenant_id = :id")
+        assert await connection.scalar(held, {"id": reading.tenant.id}) == 0, "half a run is no inventory"
         await connection.execute(
             text("update atlas.sync_runs set status = 'QUEUED', lease_token = null, lease_until = null where id = :id"),
             {"id": job.run_id},

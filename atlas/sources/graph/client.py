@@ -109,10 +109,12 @@ class GraphClient:
     async def batch(self, requests: Sequence[Get]) -> list[Body | GraphError]:
         """The answer to each request, in their order, twenty sent at a time: an error is that of the one item.
 
-        All are of one version and family. Items that may succeed later are sent again, and nothing else is.
+        All are of one version and family. Items that may succeed later are sent again, and nothing else is. What Graph
+        counts is the item, so that fewer are sent at a time where fewer may leave at once.
         """
-        twenties = [requests[begin : begin + LONGEST_BATCH] for begin in range(0, len(requests), LONGEST_BATCH)]
-        under_way = [asyncio.ensure_future(self._batch(twenty)) for twenty in twenties]
+        size = min(LONGEST_BATCH, self.budget.of(requests[0].family).rate.burst) if requests else LONGEST_BATCH
+        parts = [requests[begin : begin + size] for begin in range(0, len(requests), size)]
+        under_way = [asyncio.ensure_future(self._batch(part)) for part in parts]
         try:
             return [answer for answers in await asyncio.gather(*under_way) for answer in answers]
         finally:

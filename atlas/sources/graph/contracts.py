@@ -184,6 +184,7 @@ _ALL = (
         expand="apps",
         detail="$expand=apps",
         calls=(_ASSIGNMENTS,),
+        doubted=(Call("apps"),),
     ),
     Contract(
         "mobileAppConfiguration",
@@ -266,6 +267,7 @@ _ALL = (
         _device_management("notificationMessageTemplates"),
         _SERVICE,
         expand="localizedNotificationMessages",
+        doubted=(Call("localizedNotificationMessages"),),
     ),
     Contract(
         "mobileApp",

@@ -92,7 +92,11 @@ async def _round(
     for (one, call, request), body in zip(calls, answers, strict=True):
         one.parts[call.name] = await _rows(client, contract, request, call, body)
     asked = [one for one in objects if one.read_whole or (one.parts and one.stamp is not None)]
-    heads = await _answers(client, [_head(contract, path, one) for one in asked])
+    expanded = frozenset(_NAME.findall(contract.expand))
+    heads = [
+        await _to_the_end(client, contract, head, expanded)
+        for head in await _answers(client, [_head(contract, path, one) for one in asked])
+    ]
     by_object = {id(one): head for one, head in zip(asked, heads, strict=True)}
     for one in objects:
         _take(contract, one, by_object.get(id(one)))
@@ -147,6 +151,8 @@ async def _rows(client: GraphClient, contract: Contract, request: Get, call: Cal
     rows = list(page.values)
     async for more in client.pages_after(page.next_link, contract.family):
         rows += more.values
+    expanded = frozenset(_NAME.findall(call.query))
+    rows = [await _to_the_end(client, contract, row, expanded) for row in rows]
     if call.each is None:
         return rows
     below = call.each

@@ -99,6 +99,8 @@ def _right(graph: StandIn, version: str, path: str) -> Answer:
         status(404, code="ResourceNotFound")(made)
     else:
         made.body = copy.deepcopy(odata.shown(where.rpartition("/")[0], found, query, single=True))
+        if graph.rows_by is not None:
+            _cut_rows(graph, made.url.partition("?")[0].rpartition("/")[0], made.body)
     return made
 
 
