@@ -237,12 +237,14 @@ async def _insert(
         sealed=sealed,
         reference=reference,
         tested=tested,
-        missing=None if missing is None else told(missing),
+        missing=told(missing),
     )
 
 
-def told(missing: Sequence[Lack]) -> store.Missing:
-    """The lacks in the form in which they are stored and told."""
+def told(missing: Sequence[Lack] | None) -> store.Missing | None:
+    """The lacks in the form in which they are stored and told; None where nobody knows them."""
+    if missing is None:
+        return None
     return [
         {"permission": one.permission, "itemTypes": list(one.item_types), "beside": list(one.beside)} for one in missing
     ]

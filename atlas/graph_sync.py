@@ -144,7 +144,7 @@ async def _sign_in(worker: Database, lease: Lease, opened: Opened, token: Token)
             await connections.refused(connection, tenant_id, opened.id, code=error.code, message=error.message)
         raise
     async with jobs.effect(worker, lease) as connection:
-        await connections.tested(connection, tenant_id, opened.id, None if missing is None else told(missing))
+        await connections.tested(connection, tenant_id, opened.id, told(missing))
 
 
 async def _read_type(

@@ -23,5 +23,5 @@ async def try_connection(worker: Database, lease: Lease, source: GraphSource) ->
     where = endpoints(opened.cloud, graph=source.graph, authority=source.authority)
     found = await try_sign_in(opened.sign_in, where)
     async with jobs.effect(worker, lease) as connection:
-        await connections.tried(connection, tenant_id, connection_id, None if found is None else told(found))
+        await connections.tried(connection, tenant_id, connection_id, told(found))
     await worker.notify([tenant_id])

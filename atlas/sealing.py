@@ -84,8 +84,7 @@ def seal(deployment_key: bytes, secret: bytes, binding: Binding) -> bytes:
 
     The envelope is a version (1 byte), the id of the key (8), a random nonce (12), the ciphertext, and a tag (16).
     """
-    if not 1 <= len(secret) <= LONGEST:
-        raise ValueError(f"a secret to seal has 1 to {LONGEST} bytes")
+    _check_length(secret)
     key, nonce = _derive(deployment_key, binding), os.urandom(_NONCE_BYTES)
     return VERSION + key.id + nonce + AESGCM(key.secret).encrypt(nonce, secret, binding.bound)
 
@@ -114,8 +113,7 @@ def seal_for(key: SealingKey, secret: bytes, binding: Binding) -> bytes:
 
     The envelope is a version (1 byte), the id of the public key (8), and what HPKE makes.
     """
-    if not 1 <= len(secret) <= LONGEST:
-        raise ValueError(f"a secret to seal has 1 to {LONGEST} bytes")
+    _check_length(secret)
     public = X25519PublicKey.from_public_bytes(key.public)
     return PUBLIC_VERSION + key.id + _SUITE.encrypt(secret, public, info=_info(binding))
 
@@ -156,6 +154,11 @@ def is_under(deployment_key: bytes, sealed: bytes, binding: Binding) -> bool:
     return sealed.startswith(
         (VERSION + _derive(deployment_key, binding).id, PUBLIC_VERSION + sealing_key(deployment_key).id)
     )
+
+
+def _check_length(secret: bytes) -> None:
+    if not 1 <= len(secret) <= LONGEST:
+        raise ValueError(f"a secret to seal has 1 to {LONGEST} bytes")
 
 
 def _private(deployment_key: bytes) -> X25519PrivateKey:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from sqlalchemy import text
 
 from atlas import access
 from atlas.domain.vocabulary import Role
@@ -159,7 +160,7 @@ async def prepare(running: Services) -> Ground:
         token = await access.create_token(api, tenant.owner, principal_name="bench", role=Role.READER)
         async with owner.transaction() as connection:
             await documents.add(connection, {NAME: DOCUMENT})
-        await _settle(owner)
+        await settle(owner)
         tenant_id = encode_id("Tenant", tenant.id, tenant.id)
         return Ground(running, str(tenant.id), tenant_id, str(token.principal_id), token.token)
     finally:
@@ -213,12 +214,11 @@ def _body(ground: Ground, name: str) -> dict[str, Any]:
     return asked | {"variables": {"id": ground.tenant_id}}
 
 
-async def _settle(owner: Database) -> None:
-    from sqlalchemy import text
-
+async def settle(owner: Database) -> None:
+    """Lets the planner know what was put in, and the indexes which rows all may see."""
     async with owner.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(text("analyze"))
+        await connection.execute(text("vacuum analyze"))
 
 
 def _cores() -> tuple[int, int] | None:

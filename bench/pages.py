@@ -24,7 +24,7 @@ from atlas.store.database import Database, open_database
 from atlas.store.findings import ORDERS
 from atlas.store.migrations import upgrade
 from atlas.store.tables import findings
-from bench.graphql import first_line, start
+from bench.graphql import first_line, settle, start
 from bench.load import Figures, ask, load, request
 from tests.factories import Tenant, make_tenant
 from tests.schema.rows import Scope, make_findings, make_scope
@@ -152,10 +152,7 @@ async def house(running: Services, name: str, counts: Mapping[str, int], *, besi
             tokens[known] = token.token
         for _ in range(beside):
             await filled(running, name, owner, api, 100)
-        async with owner.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("vacuum analyze atlas.findings"))
-            await connection.execute(text("analyze"))
+        await settle(owner)
         return House(of_database(running.database_url, name), made, tokens)
     finally:
         await owner.close()

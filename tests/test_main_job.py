@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from gql import Client, gql
@@ -17,6 +16,7 @@ from atlas.domain.vocabulary import Role, SyncSource
 from atlas.local import Services
 from atlas.store.database import Database
 from atlas.workers.broker import dispatcher, open_broker, ping
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, make_caller, serving
 from tests.workers.test_worker import scope_held, two_runs, worker_process
 
@@ -59,7 +59,7 @@ async def operator(owner: Database, api: Database, worker: Database, tmp_path: P
 
 
 async def asked(server: Server, caller: Caller, query: str, **variables: Any) -> Any:
-    async with httpx.AsyncClient(base_url=server.url, headers=caller.headers, timeout=30) as client:
+    async with client_of(server.url, headers=caller.headers, timeout=30) as client:
         answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
     assert "errors" not in answer, answer
     return answer["data"]

@@ -235,7 +235,7 @@ def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
         "testedAt": None if one.tested_at is None else _time(one.tested_at),
         "status": one.status.value,
         "error": None if one.error is None else dict(zip(("code", "message"), one.error, strict=True)),
-        "missingPermissions": None if one.missing is None else told(one.missing),
+        "missingPermissions": told(one.missing),
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -38,35 +39,23 @@ def declare(
     broker: dramatiq.Broker, worker: Callable[[], Database], dispatch: Dispatch, terms: Terms, source: GraphSource
 ) -> None:
     """Declares the actors. `worker` is asked inside of the event loop, to which a database's pool belongs."""
-
-    async def generate_drift(tenant_id: str, run_id: str) -> None:
-        job = Job("drift", UUID(tenant_id), UUID(run_id))
-        following = await run(worker(), job, generate.generate, terms)
-        await dispatch([following] if following else [])
-
-    async def sync(worker: Database, lease: Lease) -> None:
-        await graph_sync.run_sync(worker, lease, source)
-
-    async def run_sync(tenant_id: str, run_id: str) -> None:
-        await run(worker(), Job("sync", UUID(tenant_id), UUID(run_id)), sync, terms)
-
-    async def prune_tenant(tenant_id: str, run_id: str) -> None:
-        await run(worker(), Job("prune", UUID(tenant_id), UUID(run_id)), prune.prune, terms)
-
-    async def trial(worker: Database, lease: Lease) -> None:
-        await graph_trial.try_connection(worker, lease, source)
-
-    async def try_connection(tenant_id: str, connection_id: str) -> None:
-        await run(worker(), Job("trial", UUID(tenant_id), UUID(connection_id)), trial, terms)
-
-    actors: dict[Kind, Actor] = {
-        "drift": generate_drift,
-        "sync": run_sync,
-        "prune": prune_tenant,
-        "trial": try_connection,
+    works: dict[Kind, Work] = {
+        "drift": generate.generate,
+        "sync": partial(graph_sync.run_sync, source=source),
+        "prune": prune.prune,
+        "trial": partial(graph_trial.try_connection, source=source),
     }
-    for kind, work in actors.items():
-        dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(work)
+
+    def taking(kind: Kind, work: Work) -> Actor:
+        async def take(tenant_id: str, run_id: str) -> None:
+            following = await run(worker(), Job(kind, UUID(tenant_id), UUID(run_id)), work, terms)
+            await dispatch([following] if following else [])
+
+        return take
+
+    for kind, work in works.items():
+        take = taking(kind, work)
+        dramatiq.actor(actor_name=ACTORS[kind], queue_name=QUEUE, broker=broker, notify_shutdown=True)(take)
 
 
 async def run(worker: Database, job: Job, work: Work, terms: Terms) -> Job | None:

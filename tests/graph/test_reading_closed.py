@@ -6,8 +6,6 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
-import httpx
-
 from atlas import drift, generate, jobs
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
@@ -15,6 +13,7 @@ from atlas.local import Services
 from atlas.record import record_folder
 from atlas.sample import EXPORTS
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant
 from tests.http.conftest import make_caller
 
@@ -58,7 +57,7 @@ async def test_with_the_network_closed_everything_is_read_and_no_client_of_graph
     try:
         async with asyncio.timeout(30):
             port = int(await running.stdout.readline())
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=caller.headers) as client:
+        async with client_of(f"http://127.0.0.1:{port}", headers=caller.headers) as client:
             body = {"query": READ, "variables": {"tenant": caller.tenant_id}}
             told = (await client.post("/graphql", json=body)).json()
         running.send_signal(signal.SIGTERM)

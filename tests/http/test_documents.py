@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from atlas.store import documents as store
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, serving
 from tests.http.test_streams import begin, receive, send, socket
 
@@ -135,7 +136,7 @@ async def test_a_document_over_a_socket_and_an_event_stream(
 
 
 async def test_a_mode_that_takes_only_trusted_documents(closed: Server, caller: Caller, loaded: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=closed.url, headers=caller.headers) as client:
+    async with client_of(closed.url, headers=caller.headers) as client:
         assert "errors" not in (await client.post("/graphql", json={"documentId": loaded["viewer"]})).json()
         assert code(await client.post("/graphql", json={"query": loaded["text"]})) == "PERSISTED_QUERY_REQUIRED"
         assert code(await client.post("/graphql", json={"documentId": loaded["schema"]})) == "BAD_USER_INPUT"

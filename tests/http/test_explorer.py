@@ -15,6 +15,7 @@ from atlas.schema.limits import Limits, exceeded
 from atlas.schema.root import schema
 from atlas.schema.shape import measure
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Caller, Server, make_caller, serving
 
 PATHS = re.compile(r'(?:src|href)="([^"]+)"')
@@ -95,14 +96,14 @@ async def test_each_example_is_answered(example: str, server: Server, owner: Dat
     given = {"name": caller.tenant.name, "tenant": caller.tenant_id, "scope": "s1:none", "reason": "seen"}
     asked = {v.variable.name.value for v in operation.variable_definitions or ()}
     variables = {name: given.get(name, caller.tenant_id) for name in asked}
-    async with httpx.AsyncClient(base_url=server.url, headers=caller.headers) as client:
+    async with client_of(server.url, headers=caller.headers) as client:
         response = await client.post("/graphql", json={"query": example, "variables": variables})
     assert response.status_code == 200
     assert "errors" not in response.json(), response.text
 
 
 async def test_where_trusted_documents_alone_are_taken_there_is_nothing_to_explore(api: Database) -> None:
-    async with serving(api, trusted_only=True) as strict, httpx.AsyncClient(base_url=strict.url) as client:
+    async with serving(api, trusted_only=True) as strict, client_of(strict.url) as client:
         assert (await client.get("/")).status_code == 200
         for path in ("/graphiql", "/console/graphiql.js", "/console/graphiql-2.4.7/graphiql.min.js"):
             assert (await client.get(path)).status_code == 404

@@ -13,6 +13,7 @@ import pytest
 
 from atlas.domain.vocabulary import Role
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Server, make_caller, serving
 
 TYPENAME = "query cop { __typename }"
@@ -77,7 +78,7 @@ PROBES = {
 
 
 async def found(url: str, headers: Mapping[str, str]) -> set[str]:
-    async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+    async with client_of(url, headers=headers) as client:
         return {name for name, probe in PROBES.items() if await probe.finds(client)}
 
 

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from atlas.local import Services
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.http.conftest import Server, make_caller
 from tests.http.test_streams import ACTIVITY, begin, closed, events, send, socket, stream
 
@@ -65,7 +65,7 @@ async def test_the_log_of_a_process_is_json_and_holds_no_token_variable_or_query
     caller = await make_caller(owner, api)
     secret = "a-value-that-nobody-may-read"
     async with process(cluster) as (running, server):
-        async with httpx.AsyncClient(base_url=server.url, headers=caller.headers) as client:
+        async with client_of(server.url, headers=caller.headers) as client:
             query = "query Q($id: ID!) { node(id: $id) { id } }"
             body = {"query": query, "variables": {"id": secret}}
             assert (await client.post("/graphql", json=body, headers={"x-request-id": "request-3"})).status_code == 200
@@ -96,7 +96,7 @@ async def test_a_request_that_is_being_answered_is_answered_before_the_end(
             yield b'"{ __typename }"}'
 
         headers = caller.headers | {"content-type": "application/json"}
-        async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
+        async with client_of(server.url, headers=headers) as client:
             response = await client.post("/graphql", content=slowly())
         assert response.json()["data"] == {"__typename": "Query"}
         await asyncio.wait_for(running.communicate(), 10)

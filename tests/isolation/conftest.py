@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.conftest import JUDGED
 from tests.http.conftest import Server, serving
 from tests.isolation.anchors import Anchors, anchors_of
@@ -60,7 +61,7 @@ async def listening(api: Database) -> AsyncIterator[Server]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def client(listening: Server) -> AsyncIterator[httpx.AsyncClient]:
     """A client that brings no token of its own."""
-    async with httpx.AsyncClient(base_url=listening.url, timeout=30) as made:
+    async with client_of(listening.url, timeout=30) as made:
         yield made
 
 

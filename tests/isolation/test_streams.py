@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -30,6 +30,9 @@ KINDS = {"driftRun": "DriftRun", "syncRun": "SyncRun", "activity": "Tenant"}
 # A run that has ended is told once; of a feed the beginning is enough.
 MOST = {"driftRun": 1, "syncRun": 1, "activity": 8}
 CHANGES = 12
+
+# What is told, by (headers, variables).
+Tell = Callable[[Mapping[str, str], Mapping[str, Any]], Awaitable[list[Any]]]
 
 
 def asked_for(field: str, of: Anchors) -> dict[str, Any]:
@@ -83,19 +86,28 @@ def test_every_subscription_is_asked_for() -> None:
 async def test_a_stream_tells_members_and_nobody_else(
     callers: Callers, handles: tuple[Anchors, Anchors], client: httpx.AsyncClient, judged: Judged, field: str
 ) -> None:
+    async def tell(headers: Mapping[str, str], variables: Mapping[str, Any]) -> list[Any]:
+        return await told(client, headers, field, variables, MOST[field])
+
+    await assert_members_alone_are_told(callers, handles, judged, field, tell)
+
+
+async def assert_members_alone_are_told(
+    callers: Callers, handles: tuple[Anchors, Anchors], judged: Judged, field: str, tell: Tell
+) -> None:
     world = callers.world
     for realm, of in zip(world.realms, handles, strict=True):
         variables = asked_for(field, of)
         for person in world.people:
             judged.cases += 1
-            found = await told(client, callers.headers(person), field, variables, MOST[field])
+            found = await tell(callers.headers(person), variables)
             assert not leaks(world, person, found)
             role = person.roles.get(realm.id)
             if role is not None and SUBSCRIPTIONS[field] in world.capabilities[role]:
                 assert_told(found, realm, field, variables)
             else:
                 assert "NOT_FOUND" in str(found)
-                assert found == await told(client, callers.headers(person), field, never_was(variables), MOST[field])
+                assert found == await tell(callers.headers(person), never_was(variables))
 
 
 def assert_told(found: list[Any], realm: Realm, field: str, variables: Mapping[str, Any]) -> None:
@@ -129,21 +141,10 @@ async def test_a_stream_is_closed_without_a_token_that_holds(
 async def test_a_socket_tells_members_and_nobody_else(
     callers: Callers, handles: tuple[Anchors, Anchors], listening: Server, judged: Judged, field: str
 ) -> None:
-    world = callers.world
-    for realm, of in zip(world.realms, handles, strict=True):
-        variables = asked_for(field, of)
-        for person in world.people:
-            judged.cases += 1
-            token = callers.headers(person)["authorization"]
-            found = await told_in_a_socket(listening, token, field, variables, MOST[field])
-            assert not leaks(world, person, found)
-            role = person.roles.get(realm.id)
-            if role is not None and SUBSCRIPTIONS[field] in world.capabilities[role]:
-                assert_told(found, realm, field, variables)
-            else:
-                assert "NOT_FOUND" in str(found)
-                absent = never_was(variables)
-                assert found == await told_in_a_socket(listening, token, field, absent, MOST[field])
+    async def tell(headers: Mapping[str, str], variables: Mapping[str, Any]) -> list[Any]:
+        return await told_in_a_socket(listening, headers["authorization"], field, variables, MOST[field])
+
+    await assert_members_alone_are_told(callers, handles, judged, field, tell)
 
 
 async def test_a_socket_is_closed_without_a_token_that_holds(

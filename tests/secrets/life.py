@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 from sqlalchemy import text
 
@@ -23,6 +22,7 @@ from atlas.domain.vocabulary import Role, SyncSource
 from atlas.record import record_folder
 from atlas.schema.ids import encode_id
 from atlas.store.database import Database
+from tests.clients import client_of
 from tests.factories import Tenant, make_tenant
 from tests.secrets import exports, failing, places
 from tests.secrets.asking import Asker, Known, walk
@@ -141,7 +141,7 @@ def _commands(house: House, one: Inhabitant) -> list[Callable[[], object]]:
 
 @asynccontextmanager
 async def _asker(url: str, token: str) -> AsyncIterator[Asker]:
-    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=20) as client:
+    async with client_of(url, headers={"authorization": f"Bearer {token}"}, timeout=20) as client:
         yield Asker(client)
 
 

@@ -4,10 +4,10 @@ import base64
 import gzip
 from collections.abc import Callable
 
-import httpx
 import pytest
 import pytest_asyncio
 
+from tests.clients import client_of
 from tests.secrets import places
 from tests.secrets.asking import Asker
 from tests.secrets.canaries import Mint
@@ -21,7 +21,7 @@ from tests.secrets.search import Hit, Hunted, Place, search
 async def found(house: House, address: Callable[[], str], harvest: Harvest) -> list[Hit]:
     """What the search finds of the leaks, in the places that were searched for secrets before."""
     mint, one = Mint("leaks"), harvest.life.whole
-    async with httpx.AsyncClient(base_url=address(), headers={"authorization": f"Bearer {one.token}"}) as client:
+    async with client_of(address(), headers={"authorization": f"Bearer {one.token}"}) as client:
         asker = Asker(client)
         await leak_everywhere(house, mint, one, asker)
     collected = [

@@ -35,7 +35,7 @@ class Completed:
 
 async def complete(client: GraphClient, contract: Contract, path: str, listed: Sequence[Body]) -> list[Completed]:
     """The objects of one page, each with all that its contract names. Raises GraphError where that cannot be had."""
-    expanded = frozenset(_NAME.findall(contract.expand))
+    expanded = _named(contract.expand)
     bodies = [await _to_the_end(client, contract, body, expanded) for body in listed]
     objects = [
         Completed(_identity(contract, body), body, body.get(contract.moved), contract.detailed) for body in bodies
@@ -92,7 +92,7 @@ async def _round(
     for (one, call, request), body in zip(calls, answers, strict=True):
         one.parts[call.name] = await _rows(client, contract, request, call, body)
     asked = [one for one in objects if one.read_whole or (one.parts and one.stamp is not None)]
-    expanded = frozenset(_NAME.findall(contract.expand))
+    expanded = _named(contract.expand)
     heads = [
         await _to_the_end(client, contract, head, expanded)
         for head in await _answers(client, [_head(contract, path, one) for one in asked])
@@ -151,7 +151,7 @@ async def _rows(client: GraphClient, contract: Contract, request: Get, call: Cal
     rows = list(page.values)
     async for more in client.pages_after(page.next_link, contract.family):
         rows += more.values
-    expanded = frozenset(_NAME.findall(call.query))
+    expanded = _named(call.query)
     rows = [await _to_the_end(client, contract, row, expanded) for row in rows]
     if call.each is None:
         return rows
@@ -187,6 +187,11 @@ async def _to_the_end(client: GraphClient, contract: Contract, body: Body, expan
             rows += more.values
         whole[name] = [await _to_the_end(client, contract, row, expanded) for row in rows]
     return whole
+
+
+def _named(query: str) -> frozenset[str]:
+    """The names in a query, at any depth: those of what it expands among them."""
+    return frozenset(_NAME.findall(query))
 
 
 def _get(contract: Contract, path: str, query: str) -> Get:
