@@ -23,7 +23,7 @@ from atlas.jobs import Lease
 from atlas.run_end import STALE, STALE_MESSAGE, end_failed, end_reading, end_recorded, overtake, told
 from atlas.sources.folder import read_folder
 from atlas.sources.model import UnitReading
-from atlas.store import aliases, generation, labels, recording
+from atlas.store import aliases, generation, labels, recording, sync_runs
 from atlas.store import held as held_store
 from atlas.store.database import Connection, Context, Database
 from atlas.sync import request
@@ -149,6 +149,9 @@ async def _record(
     await alias_returning(connection, tenant_id, old_names)
     await recording.insert_duplicates(connection, tenant_id, run_id, map(duplicate_row, duplicates))
     await labels.write(connection, tenant_id, inventory.labels)
+    if inventory.problems and len(complete) == len(inventory.units):
+        # No type fails for it, so nothing else of the run tells of it.
+        await sync_runs.note(connection, tenant_id, run_id, f"Left out: {told(inventory.problems)}")
     drops = beyond(await held_store.drops(connection, tenant_id, scope_id), threshold)
     if drops:
         await held.keep(connection, lease, scope_id, items=incoming, units=_rows(inventory.units))

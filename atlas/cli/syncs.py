@@ -47,7 +47,7 @@ def folder(
     Ends with 3 where a type could not be read to its end: the run is PARTIAL, and nothing of that type is compared.
     And where too many objects are missing: the run is NEEDS_CONFIRMATION, and `atlas sync confirm` records it.
     """
-    item_types = known_types(types)
+    item_types = known_types(types, by_full_name=True)
     from atlas.cli.caller import act
 
     async def work(caller: "Caller") -> dict[str, Any]:
@@ -182,8 +182,11 @@ async def record(
     return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
 
 
-def known_types(types: list[str] | None) -> list[str] | None:
-    """The item types of `--types`; a usage error for one that Atlas does not know."""
+def known_types(types: list[str] | None, *, by_full_name: bool = False) -> list[str] | None:
+    """The item types of `--types`; a usage error for one that Atlas does not know.
+
+    An export may hold types that Atlas has no table of, which are named in full: `by_full_name`.
+    """
     wanted = words(types)
     if wanted is None:
         return None
@@ -191,7 +194,7 @@ def known_types(types: list[str] | None) -> list[str] | None:
     from atlas.sources.coverage import wanted_types
 
     try:
-        wanted_types(wanted)
+        wanted_types(wanted, by_full_name=by_full_name)
     except RefusedError as error:
         raise typer.BadParameter(error.message, param_hint="--types") from None
     return wanted
@@ -218,6 +221,8 @@ def show(run: dict[str, Any], *, coverage: bool = True) -> None:
         stdout().print(made)
     for unit in incomplete:
         say(f"{unit['itemType']}: {unit['status']}. {unit['message'] or ''}", style="yellow", error=True)
+    for note in run["notes"]:
+        say(note, style="dim", error=True)
     if run["error"]:
         say(f"{run['error']['code']}: {run['error']['message']}", style="yellow", error=True)
     if incomplete and run["sequence"]:

@@ -69,8 +69,8 @@ class SyncRun(Node):
         description="When its inventory and coverage were let go of, because it was old; null while they are kept."
     )
     notes: list[str] = strawberry.field(
-        description="What was not read beside the inventory, such as the names of groups, and why. It makes no run"
-        " PARTIAL."
+        description="What was not read beside the inventory, such as the names of groups, or left out of it, and why."
+        " It makes no run PARTIAL."
     )
     tenant_id: strawberry.Private[UUID]
     key: strawberry.Private[UUID]

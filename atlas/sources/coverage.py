@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import CoverageStatus, UserErrorCode
-from atlas.sources.item_types import ITEM_TYPES
+from atlas.sources.item_types import ITEM_TYPES, told_by_content
 from atlas.sources.model import Problem, SourceObject, UnitReading
+from atlas.sources.unlisted import is_configuration, is_full_name
 
+NOT_COMPARED = "NOT_COMPARED"
 TRUNCATION = frozenset({"MORE_PAGES", "SETTINGS_TRUNCATED"})
 
 _VERSION = re.compile(r"graph\.microsoft\.[a-z.]+/(v1\.0|beta)/\$metadata")
@@ -18,50 +20,86 @@ _VERSION = re.compile(r"graph\.microsoft\.[a-z.]+/(v1\.0|beta)/\$metadata")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A problem and the item types it leaves incomplete: None stands for all that the reading has, () for none."""
+    """A problem and the item types it leaves incomplete: None stands for all that the reading has, () for none.
+
+    With `unlisted`, every type that Atlas has no table of is left incomplete too.
+    """
 
     problem: Problem
     item_types: tuple[str, ...] | None
+    unlisted: bool = False
 
     def concerns(self, wanted: frozenset[str] | None) -> bool:
         return wanted is None or not self.item_types or not wanted.isdisjoint(self.item_types)
 
+    def of(self, name: str) -> bool:
+        return self.item_types is None or name in self.item_types or (self.unlisted and name not in ITEM_TYPES)
 
-def wanted_types(names: Sequence[str] | None) -> frozenset[str] | None:
-    """The item types named, or None for all. Raises RefusedError for one that Atlas does not know."""
+
+def wanted_types(names: Sequence[str] | None, *, by_full_name: bool = True) -> frozenset[str] | None:
+    """The item types named, or None for all.
+
+    One that Atlas has no table of is named in full, as in `microsoft.graph.policySet`, where `by_full_name` allows
+    that. Raises RefusedError for a name that is neither, or is of no configuration.
+    """
     if names is None:
         return None
     for name in names:
-        if name not in ITEM_TYPES:
-            raise _unknown_type(name)
+        if name not in ITEM_TYPES and not (by_full_name and _is_unlisted(name)):
+            raise _unknown_type(name, by_full_name)
     return frozenset(names)
 
 
-def _unknown_type(name: str) -> RefusedError:
+def _is_unlisted(name: str) -> bool:
+    return is_full_name(name) and is_configuration(name) and _known_as(name) is None
+
+
+def _known_as(full_name: str) -> str | None:
+    return told_by_content({"@odata.type": f"#{full_name}"})
+
+
+def _unknown_type(name: str, by_full_name: bool) -> RefusedError:
     by_folded = {known.casefold(): known for known in ITEM_TYPES}
     close = [by_folded[match] for match in difflib.get_close_matches(name[:100].casefold(), by_folded, n=3)]
-    mend = f"Did you mean {', '.join(close)}?" if close else f"Known are {', '.join(sorted(ITEM_TYPES))}."
+    known_as = _known_as(name)
+    if known_as is not None:
+        mend = f"Name it {known_as}."
+    elif close:
+        mend = f"Did you mean {', '.join(close)}?"
+    elif by_full_name and is_full_name(name):
+        mend = "Objects of this kind are no configuration by themselves, and are not compared."
+    else:
+        full = "; name any other in full, as in microsoft.graph.policySet" if by_full_name else ""
+        mend = f"Known are {', '.join(sorted(ITEM_TYPES))}{full}."
     return RefusedError(UserErrorCode.INVALID_INPUT, f"There is no item type {name[:100]!r}. {mend}", ("itemTypes",))
 
 
 def units_of(
     objects: Sequence[SourceObject], failures: Sequence[Failure], wanted: frozenset[str] | None
 ) -> tuple[UnitReading, ...]:
-    """One unit for each type named, or else for each type that has an object or a failure, sorted by name."""
+    """One unit for each type named, or else for each type that has an object or a failure, sorted by name.
+
+    Of a type that Atlas has no table of, a failure alone makes none: a stray file is no sign of a type that was read.
+    """
     observed = Counter(item.item_type for item in objects)
     names = wanted if wanted is not None else observed.keys() | _told(failures)
     versions = _versions(objects)
     return tuple(
-        _unit(name, observed[name], versions.get(name, set()), _failures_of(name, failures)) for name in sorted(names)
+        _unit(name, observed[name], versions.get(name, set()), _failures_of(name, observed[name], failures))
+        for name in sorted(names)
     )
 
 
+def _failures_of(name: str, observed: int, failures: Sequence[Failure]) -> list[Failure]:
+    found = [failure for failure in failures if failure.of(name)]
+    if found or observed or name in ITEM_TYPES:
+        return found
+    # It was named and nothing is told to be of it: what tells no type may be.
+    return [failure for failure in failures if failure.problem.code == NOT_COMPARED]
+
+
 def _told(failures: Iterable[Failure]) -> set[str]:
-    return {name for failure in failures for name in failure.item_types or ()}
-
-
-def _failures_of(name: str, failures: Iterable[Failure]) -> list[Failure]:
-    return [failure for failure in failures if failure.item_types is None or name in failure.item_types]
+    return {name for failure in failures for name in failure.item_types or () if name in ITEM_TYPES}
 
 
 def _unit(name: str, observed: int, versions: set[str], failures: list[Failure]) -> UnitReading:

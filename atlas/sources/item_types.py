@@ -1,4 +1,4 @@
-"""The item types Atlas knows, and by what each is told: `@odata.type`, the Graph collection, the shape, the folder.
+"""The item types that have a table, and by what each is told: `@odata.type`, the Graph collection, shape, folder.
 
 Folder names are those that IntuneManagement and IntuneCD write; type and collection names are Microsoft Graph's.
 """

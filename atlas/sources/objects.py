@@ -1,18 +1,20 @@
 """From one file of an export to the objects in it: their item type, their id, and what is wrong with the file."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from atlas.domain.naming import Labels
-from atlas.sources.coverage import Failure
+from atlas.sources.coverage import NOT_COMPARED, Failure
 from atlas.sources.decoding import UnreadableError, decode
-from atlas.sources.item_types import told_by_content, told_by_context, told_by_shape
+from atlas.sources.item_types import ITEM_TYPES, told_by_content, told_by_context, told_by_shape
 from atlas.sources.labels import labels_of_file
 from atlas.sources.model import Problem, SourceObject
 from atlas.sources.places import Place, PlaceKind, is_side_file, place_of
+from atlas.sources.unlisted import told_by_full_name
 from atlas.sources.walking import Listed, Parts, origin_of, read_beneath
 
 # IntuneManagement writes the settings of these types into a second file, "<name>_Settings.json".
@@ -63,7 +65,9 @@ def objects_of_file(root: Path, file: Listed) -> FileResult:
 
 def _failed(parts: Parts, place: Place, error: UnreadableError) -> FileResult:
     item_types = None if place.kind is PlaceKind.UNKNOWN else place.item_types
-    return FileResult(parts, failures=(_failure(parts, error.code, error.message, item_types),))
+    # In a folder of kinds without a table it may have been an object of any of these.
+    failure = replace(_failure(parts, error.code, error.message, item_types), unlisted=place.kind is PlaceKind.OTHER)
+    return FileResult(parts, failures=(failure,))
 
 
 def _failure(parts: Parts, code: str, message: str, item_types: tuple[str, ...] | None, index: str = "") -> Failure:
@@ -109,6 +113,8 @@ def _one(parts: Parts, place: Place, raw: Any, context: object = None, index: st
     if item_type is None and place.kind is PlaceKind.TYPED:
         item_type = told_by_shape(raw, place.item_types)
     external_id = _external_id(raw, None if index else parts[-1])
+    if item_type is None and place.kind is not PlaceKind.SIDE:
+        item_type = told_by_full_name(raw)
     if item_type is None:
         return _untold(parts, place, raw, external_id, index)
     if external_id is None:
@@ -135,7 +141,7 @@ def _untold(parts: Parts, place: Place, raw: Mapping[str, Any], external_id: str
     if place.kind is PlaceKind.OTHER:
         return FileResult(parts, not_compared=True)
     if isinstance(raw.get("@odata.type"), str):
-        message = "It is of a kind (@odata.type) that Atlas does not compare."
+        message = "It is of a kind (@odata.type) that is no configuration by itself: it is not compared."
         return FileResult(parts, failures=(_failure(parts, "UNSUPPORTED_TYPE", message, (), index),))
     if external_id is None:
         return _stray(parts, place, "NOT_A_POLICY", "It is JSON, but no object of Microsoft Graph.", index)
@@ -196,13 +202,22 @@ def _with_settings(owner: SourceObject, side: SideSettings) -> SourceObject:
     return SourceObject(owner.item_type, owner.external_id, {**owner.raw, name: side.value}, owner.origin)
 
 
-def _not_compared(results: Iterable[FileResult]) -> list[Failure]:
-    """One line a folder for the kinds that Atlas does not compare, since a full export holds many of them."""
-    counts: dict[Parts, int] = {}
+def _not_compared(results: Sequence[FileResult]) -> list[Failure]:
+    """One line a folder for the kinds that Atlas does not compare, since a full export holds many of them.
+
+    What is told by full name in the same folder may be among them, and is incomplete.
+    """
+    folders = Counter(result.parts[:-1] for result in results if result.not_compared)
+    beside: dict[Parts, set[str]] = defaultdict(set)
     for result in results:
-        if result.not_compared:
-            counts[result.parts[:-1]] = counts.get(result.parts[:-1], 0) + 1
+        if result.parts[:-1] in folders:
+            beside[result.parts[:-1]] |= {found.item_type for found in result.objects} - ITEM_TYPES.keys()
     return [
-        _failure(folder, "NOT_COMPARED", f"It holds {count} file(s) of a kind that Atlas does not compare.", ())
-        for folder, count in counts.items()
+        _failure(
+            folder,
+            NOT_COMPARED,
+            f"It holds {count} file(s) of a kind that Atlas does not compare, with no @odata.type that names one.",
+            tuple(sorted(beside[folder])),
+        )
+        for folder, count in folders.items()
     ]

@@ -174,17 +174,113 @@ def test_kinds_that_atlas_does_not_compare_are_named_and_fail_nothing(tmp_path):
     write(tmp_path / "SettingsCatalog/a.json", policy())
     write(tmp_path / "PolicySets/p.json", {"id": ID})
     write(tmp_path / "PolicySets/q.json", {"id": OTHER_ID})
-    write(tmp_path / "new/n.json", {"@odata.type": "#microsoft.graph.brandNewThing", "id": ID})
+    write(tmp_path / "people/n.json", {"@odata.type": "#microsoft.graph.user", "id": ID})
     write(tmp_path / "package.json", {"name": "scripts"})
     write(tmp_path / "pipeline.yml", b"steps: []")
     reading = read_folder(tmp_path)
     assert {(problem.origin, problem.code) for problem in reading.problems} == {
         ("PolicySets", "NOT_COMPARED"),
-        ("new/n.json", "UNSUPPORTED_TYPE"),
+        ("people/n.json", "UNSUPPORTED_TYPE"),
         ("package.json", "NOT_A_POLICY"),
         ("pipeline.yml", "YAML_NOT_READ"),
     }
     assert [unit.status for unit in reading.units] == [CoverageStatus.COMPLETE]
+
+
+def unlisted(external_id: str | None = ID, kind: str = "brandNewThing", **properties):
+    return policy(external_id, **properties) | {"@odata.type": f"#microsoft.graph.{kind}"}
+
+
+@pytest.mark.parametrize("folder", ["new", "PolicySets", "."])
+def test_a_type_without_a_table_is_read_under_its_full_name_wherever_it_lies(tmp_path, folder):
+    write(tmp_path / folder / "n.json", unlisted())
+    write(tmp_path / folder / "list.json", [unlisted(OTHER_ID), unlisted(kind="windowsUpdates.updatePolicy")])
+    reading = read_folder(tmp_path)
+    assert sorted(keys(reading)) == [
+        ("microsoft.graph.brandNewThing", ID),
+        ("microsoft.graph.brandNewThing", OTHER_ID),
+        ("microsoft.graph.windowsUpdates.updatePolicy", ID),
+    ]
+    assert {unit.status for unit in reading.units} == {CoverageStatus.COMPLETE}
+    assert reading.problems == ()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "user", "group", "managedDevice", "windowsAutopilotDeviceIdentity", "deviceConfigurationAssignment",
+        "groupAssignmentTarget", "deviceManagementConfigurationSetting", "groupPolicyDefinitionValue",
+        "deviceManagementConfigurationChoiceSettingInstance", "deviceConfigurationUserOverview", "mobileContainedApp",
+        "applePushNotificationCertificate", "auditEvent", "iosVppAppAssignedUserLicense", "x" * 200, "", "../x", "a b",
+    ],
+)  # fmt: skip
+def test_what_is_no_configuration_by_itself_is_named_and_left_out(tmp_path, kind):
+    write(tmp_path / "a.json", policy())
+    write(tmp_path / "new/n.json", unlisted(kind=kind))
+    reading = read_folder(tmp_path)
+    assert keys(reading) == [("configurationPolicy", ID)]
+    assert [(problem.origin, problem.code) for problem in reading.problems] == [("new/n.json", "UNSUPPORTED_TYPE")]
+
+
+def test_what_lies_beside_the_objects_is_no_type_of_its_own(tmp_path):
+    write(tmp_path / "a.json", policy())
+    for name in ("Groups/Staff.json", "Assignment Report/report.json"):
+        write(tmp_path / name, unlisted())
+    reading = read_folder(tmp_path)
+    assert (keys(reading), reading.problems) == ([("configurationPolicy", ID)], ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("PolicySets/b.json", b"{", "BAD_JSON"),
+        ("TermsOfUse/b.json", b"{", "BAD_JSON"),
+        ("PolicySets/b.yaml", b"id: 1", "YAML_NOT_READ"),
+        ("PolicySets/b.json", {"id": OTHER_ID}, "NOT_COMPARED"),
+        ("PolicySets/b.json", unlisted(None), "NO_ID"),
+        ("new/b.json", unlisted(None), "NO_ID"),
+        ("new/b.json", {"value": [unlisted(OTHER_ID)], "@odata.nextLink": "https://x"}, "MORE_PAGES"),
+    ],
+)
+def test_a_type_without_a_table_is_incomplete_where_a_file_may_have_held_one_of_it(tmp_path, name, content, code):
+    write(tmp_path / "SettingsCatalog/a.json", policy())
+    write(tmp_path / "PolicySets/n.json", unlisted())
+    write(tmp_path / name, content)
+    reading = read_folder(tmp_path)
+    assert unit(reading, "microsoft.graph.brandNewThing").error_code == code
+    assert unit(reading, "configurationPolicy").status is CoverageStatus.COMPLETE
+    named = read_folder(tmp_path, item_types=["microsoft.graph.brandNewThing"])
+    assert unit(named, "microsoft.graph.brandNewThing").error_code == code
+
+
+def test_a_stray_file_is_no_sign_of_a_type_that_was_read(tmp_path):
+    write(tmp_path / "a.json", policy())
+    write(tmp_path / "new/n.json", unlisted(None))
+    reading = read_folder(tmp_path)
+    assert [unit.item_type for unit in reading.units] == ["configurationPolicy"]
+    assert [problem.code for problem in reading.problems] == ["NO_ID"]
+
+
+def test_a_type_without_a_table_is_empty_only_where_it_is_named_and_nothing_may_be_of_it(tmp_path):
+    write(tmp_path / "a.json", policy())
+    wanted = ["microsoft.graph.brandNewThing"]
+    assert unit(read_folder(tmp_path, item_types=wanted), wanted[0]).status is CoverageStatus.COMPLETE
+    write(tmp_path / "PolicySets/n.json", {"id": ID})
+    assert unit(read_folder(tmp_path, item_types=wanted), wanted[0]).error_code == "NOT_COMPARED"
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("microsoft.graph.deviceManagementConfigurationPolicy", "Name it configurationPolicy"),
+        ("microsoft.graph.managedDevice", "no configuration"),
+        ("brandNewThing", "in full, as in microsoft.graph"),
+        ("microsoft.graph", "in full, as in microsoft.graph"),
+    ],
+)
+def test_a_type_that_is_not_named_in_full_or_is_known_by_another_name_is_refused(tmp_path, name, mend):
+    with pytest.raises(RefusedError, match=mend):
+        read_folder(tmp_path, item_types=[name])
 
 
 def test_a_new_subtype_in_a_known_folder_is_read(tmp_path):
