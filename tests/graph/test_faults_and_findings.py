@@ -11,7 +11,20 @@ from atlas.domain.vocabulary import Role
 from atlas.store.database import Database
 from atlas.store.tables import scopes
 from tests.graph.authority import Authority
-from tests.graph.standin import Fault, Tenant, drop, elsewhere, hang, hang_up, loop, malformed, serving, status, then
+from tests.graph.standin import (
+    Fault,
+    Tenant,
+    drop,
+    elsewhere,
+    empty,
+    hang,
+    hang_up,
+    loop,
+    malformed,
+    serving,
+    status,
+    then,
+)
 from tests.graph.standin import StandIn as Graph
 from tests.graph.syncing import Reader, reader
 from tests.test_drift import findings_of, generated
@@ -115,6 +128,45 @@ async def test_what_changes_between_list_and_detail_is_told_as_the_detail_has_it
     graph.faults = []
     again = await reading.sync([TYPE, "assignmentFilter"])
     assert (again["status"], again["changed"], again["removed"]) == ("SUCCEEDED", 0, 0), "it was of one moment"
+
+
+RULES = "deviceManagement/deviceCompliancePolicies"
+VALUES = "deviceManagement/groupPolicyConfigurations"
+EMPTIED: dict[str, Faults] = {
+    "an expansion that is empty in every object": lambda _: [
+        Fault(rf"{RULES}\?", empty("assignments", "scheduledActionsForRule"))
+    ],
+    "an expansion that is empty in one object": lambda _: [
+        Fault(rf"{RULES}\?", empty("assignments", "scheduledActionsForRule", of={"c1"}))
+    ],
+    "an expansion below a rule that is empty": lambda _: [Fault(rf"{RULES}\?", empty("scheduledActionConfigurations"))],
+    "an expansion below a rule that is empty in one object": lambda _: [
+        Fault(rf"{RULES}\?", empty("scheduledActionConfigurations", of={"c1"}))
+    ],
+    "an expansion of one object that is empty in a row": lambda _: [
+        Fault("definitionValues", empty("definition", of={"v1"}))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EMPTIED)
+async def test_an_expansion_that_came_back_empty_is_no_change(graph: Graph, reading: Reader, name: str) -> None:
+    types = ["deviceCompliancePolicy", "groupPolicyConfiguration"]
+    assigned = [{"id": "a", "target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}]
+    actions = [{"id": "x", "actionType": "block", "gracePeriodHours": 0}]
+    rule = {"id": "r", "ruleName": "PasswordRequired", "scheduledActionConfigurations": actions}
+    values = [{"id": f"v{one}", "enabled": True, "definition": {"id": f"d{one}"}} for one in range(3)]
+    for number in range(3):
+        moment = {"lastModifiedDateTime": "2026-01-01T00:00:00Z", "assignments": assigned}
+        graph.tenant.add(RULES, {"id": f"c{number}", "scheduledActionsForRule": [rule], **moment})
+        graph.tenant.add(VALUES, {"id": f"g{number}", "definitionValues": values, **moment})
+    assert (await reading.sync(types))["added"] == 6
+    graph.faults = EMPTIED[name](graph)
+    run = await reading.sync(types)
+    assert all(fault.hits for fault in graph.faults), "the fault was met"
+    assert (run["status"], run["unchanged"], run["changed"], run["removed"]) == ("SUCCEEDED", 6, 0, 0)
+    await generated(reading.api, reading.worker, reading.tenant, scope_key=await key_of(reading, run["scope_id"]))
+    assert await findings_of(reading.api, reading.tenant) == []
 
 
 def always_moving(graph: Graph) -> list[Fault]:

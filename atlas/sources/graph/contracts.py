@@ -25,7 +25,8 @@ class Family(StrEnum):
 class Call:
     """A collection below an object that takes a call of its own: `<object>/<name>?<query>`, put into property `name`.
 
-    `each` is a collection below each row of it. Calls go out twenty at a time, in a `$batch`.
+    `each` is a collection below each row of it. What `query` expands is one object of each row, and asked for by itself
+    where a row came without it. Calls go out twenty at a time, in a `$batch`.
     """
 
     name: str
@@ -37,8 +38,9 @@ class Call:
 class Promise:
     """A property that says what the expanded collection must hold: how many rows, or true for any at all.
 
-    Where `says` is empty, an object without any row is unheard of. Where the list does not keep it, `call` is made;
-    where a number is not kept even then, the type is TRUNCATED.
+    Where an object does not keep it, `call` is made for that object; where a number is not kept even then, the type is
+    TRUNCATED. An expansion that is empty where nothing says so - `says` is empty, or the object has no such property -
+    is in doubt, and the call decides. Where the call has an `each`, a row without any row below it is in doubt too.
     """
 
     says: str
@@ -52,10 +54,9 @@ class Contract:
     `paths` are its collections, below the version. `expand` and `select` are of the list; `page_size` is `$top`, or
     None for the server's own. `detail` is the query of `<path>/<id>`, by which one object is read: each one where the
     contract is `detailed` because the list leaves something out, else one that changed while it was read. `calls` are
-    made for every object, the calls of `promises` only where the list does not keep them, those of `doubted` where the
-    expansion is empty in every object of a page. `identity` is the property that holds the id, `moved` the one that
-    tells that an object changed. `forbidden` and `missing` are what 403 and 404 on the collection mean; `permission`
-    and `licence` are what may then be wanting.
+    made for every object, the calls of `promises` for each that does not keep them. `identity` is the property that
+    holds the id, `moved` the one that tells that an object changed. `forbidden` and `missing` are what 403 and 404 on
+    the collection mean; `permission` and `licence` are what may then be wanting.
     """
 
     item_type: str
@@ -69,7 +70,6 @@ class Contract:
     detailed: bool = False
     calls: tuple[Call, ...] = ()
     promises: tuple[Promise, ...] = ()
-    doubted: tuple[Call, ...] = ()
     identity: str = "id"
     moved: str = "lastModifiedDateTime"
     family: Family = Family.INTUNE
@@ -92,6 +92,10 @@ _COMPLIANCE = "scheduledActionsForRule($expand=scheduledActionConfigurations),as
 _ASSIGNMENTS = Call("assignments")
 # What Intune tells of assignments that the expansion of the list left out: an empty list beside "it is assigned".
 _ASSIGNED = Promise("isAssigned", _ASSIGNMENTS)
+# Nothing else in such an object tells whether it is assigned.
+_PERHAPS_ASSIGNED = Promise("", _ASSIGNMENTS)
+# A compliance policy says at least when a device counts as not compliant, and what follows.
+_RULES = Call("scheduledActionsForRule", each=Call("scheduledActionConfigurations"))
 
 
 def _device_management(name: str) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ _ALL = (
         _CONFIGURATION,
         expand="assignments",
         detail="$expand=assignments",
-        doubted=(_ASSIGNMENTS,),
+        promises=(_PERHAPS_ASSIGNED,),
     ),
     Contract(
         "deviceCompliancePolicy",
@@ -128,9 +132,7 @@ _ALL = (
         _CONFIGURATION,
         expand=_COMPLIANCE,
         detail=f"$expand={_COMPLIANCE}",
-        # A compliance policy says at least when a device counts as not compliant.
-        promises=(Promise("", Call("scheduledActionsForRule", "$expand=scheduledActionConfigurations")),),
-        doubted=(_ASSIGNMENTS,),
+        promises=(Promise("", _RULES), _PERHAPS_ASSIGNED),
     ),
     Contract(
         "compliancePolicy",
@@ -148,7 +150,7 @@ _ALL = (
         _CONFIGURATION,
         expand="assignments",
         detail="$expand=assignments",
-        doubted=(_ASSIGNMENTS,),
+        promises=(_PERHAPS_ASSIGNED,),
         calls=(
             Call("definitionValues", "$expand=definition", each=Call("presentationValues", "$expand=presentation")),
         ),
@@ -184,7 +186,7 @@ _ALL = (
         expand="apps",
         detail="$expand=apps",
         calls=(_ASSIGNMENTS,),
-        doubted=(Call("apps"),),
+        promises=(Promise("", Call("apps")),),
     ),
     Contract(
         "mobileAppConfiguration",
@@ -192,7 +194,7 @@ _ALL = (
         _APPS,
         expand="assignments",
         detail="$expand=assignments",
-        doubted=(_ASSIGNMENTS,),
+        promises=(_PERHAPS_ASSIGNED,),
     ),
     Contract(
         "targetedManagedAppConfiguration",
@@ -218,7 +220,7 @@ _ALL = (
         _SERVICE,
         expand="assignments",
         detail="$expand=assignments",
-        doubted=(_ASSIGNMENTS,),
+        promises=(_PERHAPS_ASSIGNED,),
     ),
     *(
         Contract(
@@ -227,7 +229,7 @@ _ALL = (
             _CONFIGURATION,
             expand="assignments",
             detail="$expand=assignments",
-            doubted=(_ASSIGNMENTS,),
+            promises=(_PERHAPS_ASSIGNED,),
         )
         for item_type, collection in (
             ("windowsFeatureUpdateProfile", "windowsFeatureUpdateProfiles"),
@@ -245,7 +247,7 @@ _ALL = (
             expand="assignments",
             detail="$expand=assignments",
             detailed=True,
-            doubted=(_ASSIGNMENTS,),
+            promises=(_PERHAPS_ASSIGNED,),
         )
         for item_type, collection in (
             ("deviceManagementScript", "deviceManagementScripts"),
@@ -267,7 +269,7 @@ _ALL = (
         _device_management("notificationMessageTemplates"),
         _SERVICE,
         expand="localizedNotificationMessages",
-        doubted=(Call("localizedNotificationMessages"),),
+        promises=(Promise("", Call("localizedNotificationMessages")),),
     ),
     Contract(
         "mobileApp",

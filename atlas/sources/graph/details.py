@@ -14,6 +14,8 @@ from atlas.sources.graph.errors import GraphError
 ROUNDS: Final = 5
 """How often an object is read that keeps changing, before its type is given up for this run."""
 
+# Graph has nothing there.
+_NO_CONTENT = 204
 _NESTED = re.compile(r"\([^)]*\)")
 _NAME = re.compile(r"(?<!\$)\b\w+")
 
@@ -40,12 +42,11 @@ async def complete(client: GraphClient, contract: Contract, path: str, listed: S
     objects = [
         Completed(_identity(contract, body), body, body.get(contract.moved), contract.detailed) for body in bodies
     ]
-    doubted = tuple(call for call in contract.doubted if not any(one.body.get(call.name) for one in objects))
     for _ in range(ROUNDS):
         waiting = [one for one in objects if not one.done]
         if not waiting:
             return objects
-        await _round(client, contract, path, waiting, (*contract.calls, *doubted))
+        await _round(client, contract, path, waiting)
     if all(one.done for one in objects):
         return objects
     message = "An object of it changed each time that it was read. Sync again later."
@@ -71,9 +72,7 @@ def expanded_at_root(contract: Contract) -> tuple[str, ...]:
     return tuple(_NAME.findall(_NESTED.sub("", contract.expand)))
 
 
-async def _round(
-    client: GraphClient, contract: Contract, path: str, objects: Sequence[Completed], always: Sequence[Call]
-) -> None:
+async def _round(client: GraphClient, contract: Contract, path: str, objects: Sequence[Completed]) -> None:
     """One reading of each object's parts; those that are not whole, or not of one moment, stay undone.
 
     The object itself is asked last: while it tells of no change since it was listed, nothing called for in between has
@@ -83,7 +82,7 @@ async def _round(
     for one in objects:
         # What its list told of an object that changed since is not asked whether it keeps a promise.
         promises = contract.promises if one.moved else _broken(contract, one)
-        wanted = {call.name: call for call in (*always, *(promise.call for promise in promises))}
+        wanted = {call.name: call for call in (*contract.calls, *(promise.call for promise in promises))}
         one.called = frozenset(wanted)
         for call in wanted.values():
             request = _get(contract, f"{path}/{_quoted(one.identity)}/{call.name}", call.query)
@@ -130,11 +129,13 @@ def _broken(contract: Contract, one: Completed) -> list[Promise]:
 
 
 def _is_kept(promise: Promise, body: Body) -> bool:
-    says, rows = body.get(promise.says) if promise.says else True, body.get(promise.call.name)
-    held = len(rows) if isinstance(rows, list) else 0
+    says, found, below = body.get(promise.says), body.get(promise.call.name), promise.call.each
+    rows = found if isinstance(found, list) else []
+    if below is not None and not all(row.get(below.name) for row in rows):
+        return False
     if isinstance(says, bool):
-        return held > 0 or not says
-    return held == says if isinstance(says, int) else True
+        return bool(rows) or not says
+    return len(rows) == says if isinstance(says, int) else bool(rows)
 
 
 def _told(one: Completed, promise: Promise) -> str | None:
@@ -151,18 +152,34 @@ async def _rows(client: GraphClient, contract: Contract, request: Get, call: Cal
     rows = list(page.values)
     async for more in client.pages_after(page.next_link, contract.family):
         rows += more.values
-    expanded = _named(call.query)
-    rows = [await _to_the_end(client, contract, row, expanded) for row in rows]
+    base = request.path.partition("?")[0]
+    for name in _expanded(call.query):
+        rows = await _with_the_one(client, contract, base, name, rows)
     if call.each is None:
         return rows
     below = call.each
-    base = request.path.partition("?")[0]
     requests = [_get(contract, f"{base}/{_quoted(_identity(contract, row))}/{below.name}", below.query) for row in rows]
     answers = await _answers(client, requests)
     return [
         {**row, below.name: await _rows(client, contract, asked, below, answer)}
         for row, asked, answer in zip(rows, requests, answers, strict=True)
     ]
+
+
+async def _with_the_one(
+    client: GraphClient, contract: Contract, base: str, name: str, rows: Sequence[Body]
+) -> list[Body]:
+    """The rows, each with the object that was expanded under this name: asked for by itself where it did not come."""
+    without = [row for row in rows if not row.get(name)]
+    requests = [_get(contract, f"{base}/{_quoted(_identity(contract, row))}/{name}", "") for row in without]
+    answers = await client.batch(requests)
+    found: dict[int, Body] = {}
+    for row, answer in zip(without, answers, strict=True):
+        if not isinstance(answer, GraphError):
+            found[id(row)] = {name: answer}
+        elif answer.status != _NO_CONTENT:
+            raise answer
+    return [{**row, **found.get(id(row), {})} for row in rows]
 
 
 async def _answers(client: GraphClient, requests: Sequence[Get]) -> list[Body]:
@@ -187,6 +204,12 @@ async def _to_the_end(client: GraphClient, contract: Contract, body: Body, expan
             rows += more.values
         whole[name] = [await _to_the_end(client, contract, row, expanded) for row in rows]
     return whole
+
+
+def _expanded(query: str) -> list[str]:
+    """The names that a query expands."""
+    told = next((part for part in query.split("&") if part.startswith("$expand=")), "")
+    return _NAME.findall(told.removeprefix("$expand="))
 
 
 def _named(query: str) -> frozenset[str]:

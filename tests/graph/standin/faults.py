@@ -1,7 +1,7 @@
 """What the stand-in can be told to do wrong, and for which requests."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,12 +94,21 @@ def cut_settings(kept: int) -> Effect:
     return effect
 
 
-def empty(*names: str) -> Effect:
-    """An expansion that came back empty."""
+def empty(*names: str, of: Collection[str] | None = None) -> Effect:
+    """An expansion that came back empty, at any depth: in the objects of these ids, or in all."""
+
+    def clear(row: Raw) -> None:
+        for name, value in row.items():
+            if name in names:
+                row[name] = None if isinstance(value, dict) else []
+            for below in value if isinstance(value, list) else ():
+                if isinstance(below, dict):
+                    clear(below)
 
     def effect(answer: Answer) -> None:
         for row in answer.body.get("value", [answer.body]):
-            row.update({name: [] for name in names if name in row})
+            if of is None or row.get("id") in of:
+                clear(row)
 
     return effect
 

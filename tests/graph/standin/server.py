@@ -113,7 +113,8 @@ def _rows(tenant: Tenant, where: str) -> Sequence[Raw] | None:
         return tenant.collections[where]
     above, _, name = where.rpartition("/")
     if name in odata.NAVIGATION and (found := _object(tenant, above)) is not None:
-        return found.get(name) or []
+        below = found.get(name)
+        return None if isinstance(below, dict) else below or []
     # Every collection that a tenant may have is there, if only empty.
     return [] if re.fullmatch(_COLLECTIONS, where) else None
 
@@ -122,6 +123,9 @@ def _object(tenant: Tenant, where: str) -> Raw | None:
     above, _, identity = where.rpartition("/")
     if above in tenant.collections:
         return tenant.find(above, identity)
+    if identity in odata.NAVIGATION and (found := _object(tenant, above)) is not None:
+        below: Raw | None = found.get(identity)
+        return below
     rows = _rows(tenant, above) if above.count("/") > 2 else None
     return next((row for row in rows or () if row["id"] == identity), None)
 

@@ -82,6 +82,9 @@ def of_folder(folder: Path) -> Tenant:
     tenant = Tenant()
     for found in read_folder(folder).objects:
         raw = json.loads(json.dumps(found.raw))
+        if found.item_type == "configurationPolicy":
+            # Graph always tells it; exports leave it out.
+            raw.setdefault("isAssigned", bool(raw.get("assignments")))
         kind = raw.get("@odata.type")
         path = _PROTECTIONS[kind] if found.item_type == "managedAppProtection" else COLLECTIONS[found.item_type]
         tenant.add(path, raw)
