@@ -84,6 +84,7 @@ async def _probed(where: "Endpoints", token: "GraphToken", item_types: list[str]
             "status": one.status.value,
             "httpStatus": one.http_status,
             "objects": one.objects,
+            "expected": one.expected,
             "hasNext": one.has_next,
             "milliseconds": round(one.milliseconds, 1),
             "message": one.message,
@@ -134,10 +135,13 @@ async def _as_a_person(
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    made = table("ITEM TYPE", "STATUS", "HTTP", "ON THE PAGE", "MORE", "MS", right=("HTTP", "ON THE PAGE", "MS"))
+    numbers = ("HTTP", "ON THE PAGE", "OF", "MS")
+    made = table("ITEM TYPE", "STATUS", "HTTP", "ON THE PAGE", "OF", "MORE", "MS", right=numbers)
     for one in found:
         more = "yes" if one["hasNext"] else ""
-        row(made, one["itemType"], one["status"], one["httpStatus"], one["objects"], more, round(one["milliseconds"]))
+        counted = "" if one["expected"] is None else one["expected"]
+        told = (one["itemType"], one["status"], one["httpStatus"], one["objects"], counted, more)
+        row(made, *told, round(one["milliseconds"]))
     stdout().print(made)
     for one in found:
         if one["message"]:

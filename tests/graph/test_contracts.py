@@ -1,5 +1,7 @@
 """The registry and what it is joined to: the item types of the folder, and the profiles."""
 
+from dataclasses import replace
+
 from atlas.domain.profiles import ITEM_TYPES as PROFILED
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, PERMISSIONS, Contract
 from atlas.sources.graph.details import complete
@@ -46,8 +48,13 @@ def test_endpoint_security_is_never_asked_for_its_assignments_by_expansion_of_on
 
 def test_a_list_is_asked_for_with_what_its_contract_says():
     contract = Contract("x", ("deviceManagement/xs",), "X.Read.All", expand="a,b", select="id", page_size=7)
-    assert list_of(contract, contract.paths[0]).path == "deviceManagement/xs?$expand=a,b&$select=id&$top=7"
-    assert list_of(CONTRACTS["roleScopeTag"], "deviceManagement/roleScopeTags").path == "deviceManagement/roleScopeTags"
+    assert list_of(contract, contract.paths[0]).path == "deviceManagement/xs?$expand=a,b&$select=id&$top=7&$count=true"
+    uncounted = replace(CONTRACTS["roleScopeTag"], counted=False)
+    assert list_of(uncounted, "deviceManagement/roleScopeTags").path == "deviceManagement/roleScopeTags"
+
+
+def test_every_list_is_asked_for_its_count():
+    assert all(contract.counted for contract in CONTRACTS.values())
 
 
 async def test_a_new_type_is_one_entry():

@@ -18,6 +18,7 @@ from tests.graph.standin import (
     loop,
     malformed,
     serving,
+    shorten,
     status,
 )
 
@@ -205,6 +206,34 @@ async def test_a_list_that_tells_of_more_than_it_holds_is_truncated(graph: Stand
     graph.faults = [Fault(POLICIES, count)]
     unit, _ = await read_from(graph)
     assert (unit.status, unit.error_code, unit.expected, unit.observed) == (TRUNCATED, "LIST_TRUNCATED", 61, 60)
+
+
+@pytest.mark.parametrize(("path", "kept"), [(POLICIES, 20), (POLICIES, 0), (SECOND_PAGE, 10)])
+async def test_a_list_that_ends_before_its_count_is_truncated(graph: StandIn, path: str, kept: int):
+    graph.faults = [Fault(path, shorten(kept))]
+    unit, objects = await read_from(graph)
+    read = kept if path == POLICIES else 25 + kept
+    assert (unit.status, unit.error_code, unit.expected, unit.observed) == (TRUNCATED, "LIST_TRUNCATED", 60, read)
+    assert len(objects) == read
+
+
+async def test_a_list_that_is_whole_tells_how_many_were_expected(graph: StandIn):
+    unit, _ = await read_from(graph)
+    assert (unit.status, unit.expected, unit.observed) == (COMPLETE, 60, 60)
+    assert all("$count=true" in path for path in graph.paths(POLICIES))
+
+
+@pytest.mark.parametrize("number", [400, 501])
+async def test_a_collection_that_is_not_counted_is_read_without_its_count(graph: StandIn, number: int):
+    graph.faults = [Fault(r"\$count=true", status(number))]
+    unit, _ = await read_from(graph)
+    assert (unit.status, unit.expected, unit.observed, len(graph.asked)) == (COMPLETE, None, 60, 4)
+
+
+async def test_a_list_that_is_refused_without_its_count_too_fails(graph: StandIn):
+    graph.faults = [Fault(POLICIES, status(400))]
+    unit, _ = await read_from(graph)
+    assert (unit.status, unit.observed, len(graph.asked)) == (FAILED, 0, 2)
 
 
 async def test_a_wrong_token_fails_every_type(graph: StandIn):

@@ -22,6 +22,7 @@ from tests.graph.standin import (
     loop,
     malformed,
     serving,
+    shorten,
     status,
     then,
 )
@@ -188,6 +189,7 @@ STAYS: dict[str, tuple[Faults, str]] = {
     "a page in the middle is not there": (lambda _: [Fault(SECOND_PAGE, status(404))], "FAILED"),
     "pages in a circle": (lambda _: [Fault(SECOND_PAGE, loop)], "FAILED"),
     "a next link to another host": (lambda _: [Fault(SECOND_PAGE, elsewhere("https://127.0.0.1:9"))], "FAILED"),
+    "a list that ends before its count": (lambda _: [Fault(rf"{SCRIPTS}\?", shorten(3))], "TRUNCATED"),
     "an item that a batch always drops": (lambda _: [Fault(ITEM, drop)], "FAILED"),
     "an item of a batch is throttled for ever": (lambda _: [Fault(ITEM, status(429, "0"))], "FAILED"),
     "an item of a batch is an error": (lambda _: [Fault(ITEM, status(500))], "FAILED"),

@@ -22,6 +22,7 @@ async def test_a_probe_tells_of_every_collection_in_one_request_each():
     assert len(told) == len(contracts) + 1
     policies = told["deviceManagement/configurationPolicies"]
     assert (policies.status, policies.http_status, policies.objects, policies.has_next) == ("COMPLETE", 200, 25, True)
+    assert policies.expected == 30
     assert policies.milliseconds > 0
     intents = told["deviceManagement/intents"]
     assert (intents.status, intents.http_status, intents.objects) == ("FORBIDDEN", 403, 0)
@@ -54,6 +55,7 @@ async def test_a_probe_tells_what_is_missing_for_names_and_for_who_made_a_change
         graph.faults = [Fault("groups", status(403))]
         async with asking(graph) as client:
             groups, events = await probe(client, BESIDE)
+        assert {groups.expected, events.expected} == {None}
         assert graph.paths() == ["groups?$select=id,displayName&$top=1", "deviceManagement/auditEvents?$top=1"]
     assert (groups.item_type, groups.status, groups.http_status) == ("group", "FORBIDDEN", 403)
     assert "Group.Read.All" in str(groups.message)

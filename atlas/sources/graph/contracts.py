@@ -52,11 +52,12 @@ class Contract:
     """How the objects of one item type are read.
 
     `paths` are its collections, below the version. `expand` and `select` are of the list; `page_size` is `$top`, or
-    None for the server's own. `detail` is the query of `<path>/<id>`, by which one object is read: each one where the
-    contract is `detailed` because the list leaves something out, else one that changed while it was read. `calls` are
-    made for every object, the calls of `promises` for each that does not keep them. `identity` is the property that
-    holds the id, `moved` the one that tells that an object changed. `forbidden` and `missing` are what 403 and 404 on
-    the collection mean; `permission` and `licence` are what may then be wanting.
+    None for the server's own. A `counted` list is asked how many objects there are (`$count`), and TRUNCATED where it
+    has fewer. `detail` is the query of `<path>/<id>`, by which one object is read: each one where the contract is
+    `detailed` because the list leaves something out, else one that changed while it was read. `calls` are made for
+    every object, the calls of `promises` for each that does not keep them. `identity` is the property that holds the
+    id, `moved` the one that tells that an object changed. `forbidden` and `missing` are what 403 and 404 on the
+    collection mean; `permission` and `licence` are what may then be wanting.
     """
 
     item_type: str
@@ -66,6 +67,7 @@ class Contract:
     expand: str = ""
     select: str = ""
     page_size: int | None = None
+    counted: bool = True
     detail: str = ""
     detailed: bool = False
     calls: tuple[Call, ...] = ()

@@ -5,21 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from atlas.domain.vocabulary import CoverageStatus, LabelKind
-from atlas.sources.graph.answers import Collection, collection_of
+from atlas.sources.graph.answers import Collection
 from atlas.sources.graph.client import GraphClient
 from atlas.sources.graph.contracts import Contract, Family
 from atlas.sources.graph.details import expanded_at_root
 from atlas.sources.graph.errors import GraphError
 from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
 from atlas.sources.graph.labels import LABELS
-from atlas.sources.graph.reading import list_of, status_of
+from atlas.sources.graph.reading import first_page, status_of
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
     """What one page of a collection of an item type told. COMPLETE says no more than that the page could be read.
 
-    `message` is the error, or what the page lacks that was asked for.
+    `expected` is how many objects Graph says that there are, None where it does not. `message` is the error, or what
+    the page lacks that was asked for.
     """
 
     item_type: str
@@ -27,6 +28,7 @@ class Probed:
     status: CoverageStatus
     http_status: int | None
     objects: int
+    expected: int | None
     has_next: bool
     milliseconds: float
     message: str | None
@@ -41,9 +43,12 @@ BESIDE: tuple[Contract, ...] = (
         version="v1.0",
         select="id,displayName",
         page_size=1,
+        counted=False,
         family=Family.DIRECTORY,
     ),
-    Contract("auditEvent", ("deviceManagement/auditEvents",), EVENTS_PERMISSION, version="v1.0", page_size=1),
+    Contract(
+        "auditEvent", ("deviceManagement/auditEvents",), EVENTS_PERMISSION, version="v1.0", page_size=1, counted=False
+    ),
 )
 
 
@@ -55,15 +60,15 @@ async def probe(client: GraphClient, contracts: Iterable[Contract]) -> list[Prob
 async def _probe(client: GraphClient, contract: Contract, path: str) -> Probed:
     began = time.monotonic()
     try:
-        page = collection_of(await client.get(list_of(contract, path)))
+        page = await first_page(client, contract, path)
     except GraphError as error:
         spent = (time.monotonic() - began) * 1_000
         status, _, message = status_of(error, contract)
-        return Probed(contract.item_type, path, status, error.status, 0, False, spent, message)
+        return Probed(contract.item_type, path, status, error.status, 0, None, False, spent, message)
     spent = (time.monotonic() - began) * 1_000
     objects, more = len(page.values), page.next_link is not None
     wanting = _wanting(contract, page)
-    return Probed(contract.item_type, path, CoverageStatus.COMPLETE, 200, objects, more, spent, wanting)
+    return Probed(contract.item_type, path, CoverageStatus.COMPLETE, 200, objects, page.count, more, spent, wanting)
 
 
 def _wanting(contract: Contract, page: Collection) -> str | None:

@@ -1,11 +1,11 @@
 """Reads one item type of a tenant, page by page, and tells how far it was read. It keeps no more than a page."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from atlas.domain.vocabulary import CoverageStatus
-from atlas.sources.graph.answers import Body
+from atlas.sources.graph.answers import Body, Collection, collection_of
 from atlas.sources.graph.client import Get, GraphClient
 from atlas.sources.graph.contracts import Contract
 from atlas.sources.graph.details import Completed, complete
@@ -14,6 +14,9 @@ from atlas.sources.model import SourceObject, UnitReading
 
 TOGETHER: Final = 50
 """How many objects are completed and handed over together: a page of scripts without their bodies may be long."""
+
+# How Graph refuses an option of a query that a collection does not take.
+_REFUSED_OPTION: Final = frozenset({400, 501})
 
 Emit = Callable[[Sequence[SourceObject]], Awaitable[None]]
 Progress = Callable[[int], None]
@@ -58,7 +61,7 @@ async def _read_path(
     client: GraphClient, contract: Contract, path: str, seen: _Seen, emit: Emit, on_progress: Progress | None
 ) -> None:
     before, count = seen.observed, None
-    async for page in client.pages(list_of(contract, path)):
+    async for page in _pages(client, contract, path):
         seen.begun = True
         count = page.count if count is None else count
         for begin in range(0, len(page.values), TOGETHER):
@@ -69,9 +72,26 @@ async def _read_path(
             await emit([_source_object(contract, path, one.body) for one in completed])
             if on_progress is not None:
                 on_progress(seen.observed)
-    # Some collections count the page here and some the whole, so only more than came says something.
+    # Some collections count the page and not the whole, so only more than came says something.
     seen.counted |= count is not None
     seen.expected += max(count or 0, seen.observed - before)
+
+
+async def _pages(client: GraphClient, contract: Contract, path: str) -> AsyncIterator[Collection]:
+    first = await first_page(client, contract, path)
+    yield first
+    async for page in client.pages_after(first.next_link, contract.family):
+        yield page
+
+
+async def first_page(client: GraphClient, contract: Contract, path: str) -> Collection:
+    """The first page of a collection, with its count: without where Graph does not count it. Raises GraphError."""
+    try:
+        return collection_of(await client.get(list_of(contract, path)))
+    except GraphError as error:
+        if not contract.counted or error.code == "UNLICENSED" or error.status not in _REFUSED_OPTION:
+            raise
+    return collection_of(await client.get(list_of(replace(contract, counted=False), path)))
 
 
 def list_of(contract: Contract, path: str) -> Get:
@@ -80,6 +100,7 @@ def list_of(contract: Contract, path: str) -> Get:
         "$expand": contract.expand,
         "$select": contract.select,
         "$top": str(contract.page_size or ""),
+        "$count": "true" if contract.counted else "",
     }
     told = "&".join(f"{name}={value}" for name, value in query.items() if value)
     return Get(f"{path}?{told}" if told else path, contract.version, contract.family)

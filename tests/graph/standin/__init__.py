@@ -13,6 +13,7 @@ from tests.graph.standin.faults import (
     hang_up,
     loop,
     malformed,
+    shorten,
     status,
     then,
 )
@@ -21,5 +22,5 @@ from tests.graph.standin.tenant import RELEASES, MadeUp, Tenant, released
 
 __all__ = [
     "RELEASES", "Asked", "Fault", "MadeUp", "StandIn", "Tenant", "cut_settings", "drop", "elsewhere", "empty", "hang",
-    "hang_up", "loop", "malformed", "released", "serving", "status", "then",
+    "hang_up", "loop", "malformed", "released", "serving", "shorten", "status", "then",
 ]  # fmt: skip

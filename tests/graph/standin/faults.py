@@ -94,6 +94,16 @@ def cut_settings(kept: int) -> Effect:
     return effect
 
 
+def shorten(kept: int) -> Effect:
+    """A list that ends after so many objects, as if that were all; its count stays."""
+
+    def effect(answer: Answer) -> None:
+        answer.body["value"] = answer.body["value"][:kept]
+        answer.body.pop("@odata.nextLink", None)
+
+    return effect
+
+
 def empty(*names: str, of: Collection[str] | None = None) -> Effect:
     """An expansion that came back empty, at any depth: in the objects of these ids, or in all."""
 

@@ -141,6 +141,8 @@ def _page(graph: StandIn, url: str, where: str, rows: Sequence[Raw], query: Mapp
             for raw in rows[begin : begin + size]
         ],
     }
+    if query.get("$count") == "true":
+        body["@odata.count"] = len(rows)
     if begin + size < len(rows):
         again = "&".join(f"{name}={quote(value)}" for name, value in query.items() if name != "$skiptoken")
         body["@odata.nextLink"] = f"{url.partition('?')[0]}?{again}{'&' if again else ''}$skiptoken={begin + size}"
