@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from atlas import jobs
+from atlas.domain.errors import OperatorError
 from atlas.domain.naming import Named
 from atlas.jobs import Lease
 from atlas.sources.graph.client import GraphClient
@@ -44,14 +45,21 @@ async def read_run_labels(
             async for found in read_labels(client, kind, [identity for _, identity in wanted[:MOST_ASKED_FOR]]):
                 async with jobs.effect(worker, lease) as connection:
                     await labels.write(connection, lease.job.tenant_id, found)
-        except GraphError as error:
+        except (GraphError, OperatorError) as error:
             await note(worker, lease, f"The {LABELS[kind].called}", error, permission=LABELS[kind].permission)
 
 
-async def note(worker: Database, lease: Lease, what: str, error: GraphError, *, permission: str) -> None:
-    """Says in the run that something beside its inventory was not read."""
-    grant = f" Grant the application {permission}, with the consent of an administrator."
-    message = f"{what} were not read. {error.message}{grant if error.status == 403 else ''}"
-    log.warning("not read", what=what, run=str(lease.job.run_id), code=error.code, status=error.status)
+async def note(
+    worker: Database, lease: Lease, what: str, error: GraphError | OperatorError, *, permission: str
+) -> None:
+    """Says in the run that something beside its inventory was not read. A sign-in may end under way, too."""
+    status, mend = (error.status, "") if isinstance(error, GraphError) else (None, error.mend)
+    if status == 403:
+        mend = f"Grant the application {permission}, with the consent of an administrator."
+    log.warning("not read", what=what, run=str(lease.job.run_id), code=error.code, status=status)
+    await note_message(worker, lease, f"{what} were not read. {error.message} {mend}".strip())
+
+
+async def note_message(worker: Database, lease: Lease, message: str) -> None:
     async with jobs.effect(worker, lease) as connection:
         await sync_runs.note(connection, lease.job.tenant_id, lease.job.run_id, message)

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from atlas import held, jobs
 from atlas.connections import told
-from atlas.domain.canonical import form_of
+from atlas.domain.canonical import decode_body, form_of
 from atlas.domain.errors import OperatorError, TemporaryError
 from atlas.domain.holding import Threshold
 from atlas.domain.keys import derive_tenant_key
-from atlas.domain.naming import Named
+from atlas.domain.naming import Named, names_in
 from atlas.domain.vocabulary import CoverageStatus, SyncSource
 from atlas.graph_budget import ValkeyBuckets
 from atlas.graph_connection import Opened, lacks_of, open_connection
-from atlas.graph_labels import MOST_NAMED, note, read_run_labels
+from atlas.graph_events import read_run_events
+from atlas.graph_labels import MOST_NAMED, read_run_labels
 from atlas.jobs import Lease
 from atlas.run_end import end_reading
 from atlas.sources.graph.budget import Budget
@@ -24,28 +24,25 @@ from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
 from atlas.sources.graph.details import still_there
 from atlas.sources.graph.errors import GraphError
-from atlas.sources.graph.events import PERMISSION as EVENTS_PERMISSION
-from atlas.sources.graph.events import read_events
 from atlas.sources.graph.reading import read_type, status_of
 from atlas.sources.graph.sign_in import Token, endpoints, signed_in
 from atlas.sources.model import SourceObject, UnitReading
 from atlas.staging import Forms, forms_of, judged, record_staged, stage
-from atlas.store import aliases, connections, recording, source_events, staging
+from atlas.store import aliases, connections, recording, staging
 from atlas.store.database import Database
 
 MOST_ASKED_FOR: Final = 1_000
 """Of a type that lost more objects than this, so many are asked for by their ids; the rest goes by them."""
 
-# What is asked for when nothing is known yet; and how much later than it happened an event may be told.
-FIRST_EVENTS = timedelta(days=30)
-LATE_EVENTS = timedelta(hours=1)
+READ_TOGETHER: Final = 200
+"""So many contents that another worker staged are looked through at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphSource:
     """What a worker needs to read tenants. `keys` gives the deployment keys, the present one first, or raises
     `OperatorError`; `graph` and `authority` stand in for the addresses of every cloud; `shared` are the buckets of
-    all workers.
+    all workers. Without `labels` no names are asked for, and without `events` nobody who made a change.
     """
 
     keys: Callable[[], Sequence[bytes]]
@@ -53,6 +50,8 @@ class GraphSource:
     authority: str | None = None
     threshold: Threshold = Threshold()
     limits: Limits = Limits()
+    labels: bool = True
+    events: bool = True
     budgets: dict[UUID, Budget] = field(default_factory=dict, repr=False)
     shared: ValkeyBuckets | None = field(default=None, repr=False)
 
@@ -127,8 +126,11 @@ async def _read(worker: Database, lease: Lease, reading: _Reading, opened: Opene
                 if contract.item_type not in reading.done:
                     await _read_type(worker, lease, client, contract, reading)
             await end_reading(worker, lease)
-            await read_run_labels(worker, lease, client, reading.named, {one.item_type for one in reading.wanted})
-            await _read_events(worker, lease, client)
+            if source.labels:
+                await _name_what_was_staged(worker, lease, reading)
+                await read_run_labels(worker, lease, client, reading.named, {one.item_type for one in reading.wanted})
+            if source.events:
+                await read_run_events(worker, lease, client)
     await jobs.progress(worker, lease, len(reading.wanted), len(reading.wanted))
 
 
@@ -192,15 +194,14 @@ async def _confirmed(
     return replace(unit, status=CoverageStatus.FAILED, error_code="LIST_INCOMPLETE", message=message)
 
 
-async def _read_events(worker: Database, lease: Lease, client: GraphClient) -> None:
-    """Keeps what the source's own record says of changes since the last one known. Without it a run is as good."""
-    tenant_id = lease.job.tenant_id
-    async with jobs.effect(worker, lease) as connection:
-        newest = await source_events.newest(connection, tenant_id)
-    since = datetime.now(UTC) - FIRST_EVENTS if newest is None else newest - LATE_EVENTS
-    try:
-        async for events in read_events(client, since):
-            async with jobs.effect(worker, lease) as connection:
-                await source_events.write(connection, tenant_id, events)
-    except GraphError as error:
-        await note(worker, lease, "The source's own events", error, permission=EVENTS_PERMISSION)
+async def _name_what_was_staged(worker: Database, lease: Lease, reading: _Reading) -> None:
+    """Adds what the types name that another worker had read, before this one took the run over."""
+    after: str | None = ""
+    while reading.done and after is not None and len(reading.named) < MOST_NAMED:
+        async with jobs.effect(worker, lease) as connection:
+            found = await staging.bodies(
+                connection, lease.job.tenant_id, lease.job.run_id, reading.done, after=after, most=READ_TOGETHER
+            )
+        for body in found.values():
+            reading.named.update(names_in(decode_body(body)))
+        after = max(found, default=None)

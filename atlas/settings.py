@@ -45,6 +45,8 @@ class Settings(BaseSettings):
 
     graph_url: str | None = None
     graph_authority: str | None = None
+    graph_labels: bool = True
+    graph_events: bool = True
 
     lease_seconds: float = Field(default=30, ge=1)
     resend_seconds: float = Field(default=60, ge=1)

@@ -210,6 +210,8 @@ def worker_settings(place: Place) -> "WorkerSettings":
             keys=lambda: (place.deployment_key(), *place.previous_keys()),
             graph=settings.graph_url,
             authority=settings.graph_authority,
+            labels=settings.graph_labels,
+            events=settings.graph_events,
             shared=open_buckets(place.url("broker")),
             threshold=Threshold(share=settings.hold_share, least=settings.hold_least),
         ),

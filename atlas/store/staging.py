@@ -8,8 +8,9 @@ from sqlalchemy import ARRAY, RowMapping, Text, bindparam, delete, select, text,
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atlas.store.bodies import unpack
 from atlas.store.recording import Delta, Incoming, delta_counted
-from atlas.store.tables import run_units, scopes, staged_items, sync_runs
+from atlas.store.tables import contents, run_units, scopes, staged_items, sync_runs
 
 _s = staged_items.c
 _INCOMING = (_s.item_type, _s.external_id, _s.hash, _s.settings_hash, _s.display_name, _s.platform, _s.item_id)
@@ -103,6 +104,26 @@ async def put(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, items:
     ]
     if rows:
         await connection.execute(insert(staged_items).on_conflict_do_nothing(), rows)
+
+
+async def bodies(
+    connection: AsyncConnection, tenant_id: UUID, run_id: UUID, item_types: Collection[str], *, after: str, most: int
+) -> dict[str, bytes]:
+    """Hash -> content of what is staged of these types, in the order of the hashes: the next ones after `after`."""
+    query = (
+        select(contents.c.hash, contents.c.body)
+        .where(contents.c.tenant_id == tenant_id, contents.c.hash > after)
+        .where(
+            contents.c.hash.in_(
+                select(_s.hash).where(
+                    _s.tenant_id == tenant_id, _s.run_id == run_id, _s.item_type.in_(sorted(item_types))
+                )
+            )
+        )
+        .order_by(contents.c.hash)
+        .limit(most)
+    )
+    return {row.hash: unpack(row.body) for row in await connection.execute(query)}
 
 
 async def shared(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> set[tuple[str, str]]:

@@ -1,11 +1,15 @@
 """Audit events: who changed an object, from the source's own record, without a value and without a person's name."""
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from atlas import graph_events, graph_sync
 from atlas.domain.vocabulary import ActorKind, Role
 from atlas.sources.graph.events import events_of, read_events
 from atlas.store.database import Database
@@ -13,6 +17,7 @@ from tests.graph.asking import asking
 from tests.graph.authority import Authority
 from tests.graph.conftest import CATALOG
 from tests.graph.standin import Fault, StandIn, Tenant, serving, status
+from tests.graph.standin.faults import Answer
 from tests.graph.syncing import Reader, reader
 from tests.graph.test_sync_run import policies
 from tests.schema.asking import Asker
@@ -76,10 +81,29 @@ async def test_events_come_oldest_first_without_readings_and_not_without_end() -
     rows = [event(number, minutes=-number) for number in range(9)] + [event(20, activityOperationType="Get")]
     with serving(Tenant().add(EVENTS, *rows), page_by=2) as graph:
         async with asking(graph) as client:
-            found = [one async for page in read_events(client, NOW - timedelta(minutes=6)) for one in page]
-            few = [one async for page in read_events(client, NOW - timedelta(minutes=6), most=3) for one in page]
+            since = NOW - timedelta(minutes=6)
+            found = [one async for page in read_events(client, since) for one in page.events]
+            pages = [page async for page in read_events(client, since, most=3)]
+            later = [page async for page in read_events(client, since, known=NOW - timedelta(minutes=4), most=3)]
     assert [one.id for one in found] == [f"event-{number}" for number in (5, 4, 3, 2, 1, 0)]
-    assert [one.id for one in few] == [one.id for one in found[:4]]
+    assert [one.id for page in pages for one in page.events] == [one.id for one in found[:4]]
+    assert [page.more_after for page in pages] == [None, NOW - timedelta(minutes=2)]
+    assert [one for page in later for one in page.events] == found, "what is known counts for nothing"
+    assert [page.more_after for page in later] == [None] * 3
+
+
+async def test_events_that_come_in_no_order_are_read_to_their_end() -> None:
+    """Whoever goes on after the latest would miss those that are older and were not read."""
+    with serving(Tenant().add(EVENTS, *(event(number, minutes=-number) for number in range(8))), page_by=2) as graph:
+        graph.faults = [Fault(EVENTS, backwards)]
+        async with asking(graph) as client:
+            pages = [page async for page in read_events(client, NOW - timedelta(hours=1), most=3)]
+    assert len([one for page in pages for one in page.events]) == 8
+    assert {page.more_after for page in pages} == {None}
+
+
+def backwards(answer: Answer) -> None:
+    answer.body["value"].reverse()
 
 
 @pytest.fixture
@@ -134,8 +158,51 @@ async def test_a_change_that_a_sync_read_is_told_with_who_made_it_by_the_events_
     assert told == {first: ("EXACT", ["u1"]), second: ("NONE", [])}
 
 
+async def test_more_events_than_a_run_reads_are_told_and_come_with_the_next_ones(
+    owner: Database, graph: StandIn, reading: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All within the hour that is read once more each time, and behind many that are no event."""
+    failed = [event(100 + number, minutes=-59, activityResult="Failure") for number in range(9)]
+    wanted = [event(number, minutes=number - 50) for number in range(10)]
+    graph.tenant.collections[EVENTS] = failed + wanted
+    graph.page_by = 2
+    monkeypatch.setattr(graph_sync, "read_run_events", partial(graph_events.read_run_events, most=3))
+    notes, numbers = [], []
+    for _ in range(4):
+        run = await reading.sync(["configurationPolicy"])
+        assert run["status"] == "SUCCEEDED"
+        notes.append(run["notes"])
+        numbers.append(len(await kept(owner, reading)))
+    assert numbers[-1] == 10, "none is lost"
+    assert [number for number in numbers if number < 10] == numbers[: len([told for told in notes if told])]
+    last = (NOW + timedelta(minutes=numbers[0] - 51)).isoformat().replace("+00:00", "Z")
+    assert notes[0] == [f"The source has more than 3 new events: the next sync reads those after {last}."]
+    assert notes[-1] == []
+
+
+async def test_an_event_of_a_clock_that_is_ahead_hides_none(owner: Database, graph: StandIn, reading: Reader) -> None:
+    graph.tenant.collections[EVENTS] = [event(1, minutes=9_000)]
+    await reading.sync(["configurationPolicy"])
+    graph.tenant.add(EVENTS, event(2))
+    await reading.sync(["configurationPolicy"])
+    assert await kept(owner, reading) == ["event-1", "event-2"]
+
+
+async def test_where_they_are_switched_off_no_event_and_no_name_is_asked_for(
+    owner: Database, graph: StandIn, reading: Reader
+) -> None:
+    everybody = "/assignmentFilters/|groups|Settings/|auditEvents"
+    source = replace(reading.source, labels=False, events=False)
+    run = await reading.work(await reading.start(["configurationPolicy"]), source)
+    assert (run["status"], run["added"], run["notes"]) == ("SUCCEEDED", 2, [])
+    assert not [path for path in graph.paths() if re.search(everybody, path)]
+    await reading.sync(["configurationPolicy"])
+    assert [path for path in graph.paths() if re.search(everybody, path)]
+
+
 async def test_events_that_cannot_be_read_fail_no_run(owner: Database, graph: StandIn, reading: Reader) -> None:
     graph.faults.append(Fault("auditEvents", status(403)))
     run = await reading.sync()
     assert (run["status"], run["added"]) == ("SUCCEEDED", 2)
+    assert "DeviceManagementApps.Read.All" in str(run["notes"])
     assert await kept(owner, reading) == []

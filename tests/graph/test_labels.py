@@ -1,16 +1,18 @@
 """Labels with a sync: what is asked for is what the run names and nobody knows, and no failure of it fails a run."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from atlas import graph_labels
+from atlas import graph_labels, graph_sync, jobs
+from atlas.sources.graph.labels import LABELS
 from atlas.store.database import Database
 from tests.graph.authority import Authority
 from tests.graph.conftest import CATALOG
-from tests.graph.standin import Fault, StandIn, Tenant, serving, status
+from tests.graph.standin import Fault, StandIn, Tenant, hang, serving, status, then
 from tests.graph.standin.faults import drop
 from tests.graph.syncing import Reader, reader
 from tests.graph.test_sync_run import policies
@@ -117,6 +119,54 @@ async def test_labels_that_cannot_be_read_fail_no_run_and_are_noted(
     found = await known(owner, reading)
     assert not [one for one in found if one[0] == "GROUP"]
     assert found["SETTING", definition_of(graph)] == "The setting", "one kind does not hold up the other"
+
+
+@pytest.mark.parametrize("refusal", [(401, "AADSTS7000222: expired"), (503, "away")])
+async def test_a_sign_in_that_ends_after_the_types_were_read_fails_no_run_and_is_noted(
+    owner: Database, graph: StandIn, reading: Reader, signing_in: Authority, refusal: tuple[int, str]
+) -> None:
+    """The token is so short that each request takes another, and the last type is the last that gets one."""
+
+    def refuse() -> None:
+        signing_in.refusal = refusal
+
+    graph.faults.append(Fault(rf"{CATALOG}\?", then(refuse)))
+    seconds, signing_in.seconds = signing_in.seconds, 120
+    try:
+        run = await reading.sync(["configurationPolicy"])
+    finally:
+        signing_in.refusal, signing_in.seconds = None, seconds
+    assert (run["status"], run["added"], run["error_code"]) == ("SUCCEEDED", 2, None)
+    assert [note.partition(" were not read. ")[0] for note in run["notes"]] == [
+        *(f"The {one.called}" for one in LABELS.values()),
+        "The source's own events",
+    ]
+    assert all(("expired" in note) is (refusal[0] == 401) for note in run["notes"])
+    assert await known(owner, reading) == {}
+
+
+async def test_a_worker_that_takes_a_run_over_asks_for_the_names_of_what_was_read_before(
+    owner: Database, worker: Database, graph: StandIn, reading: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_sync, "READ_TOGETHER", 1)
+    job = await reading.start(["configurationPolicy", "roleScopeTag"])
+    lost = Fault("roleScopeTags", hang)
+    graph.faults.append(lost)
+    lease = await jobs.claim(worker, job, lease_seconds=30)
+    assert lease is not None
+    killed = asyncio.create_task(graph_sync.run_sync(worker, lease, reading.source))
+    while not lost.hits:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    killed.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await killed
+    await jobs.give_back(worker, lease, delay_seconds=0)
+    graph.faults.clear()
+    assert (await reading.work(job))["status"] == "SUCCEEDED"
+    assert len(graph.paths(f"{CATALOG}?")) == 1, "the policies are not read again"
+    found = await known(owner, reading)
+    assert {label for (kind, _), label in found.items() if kind == "GROUP"} == {"Sales", None}
+    assert found["SETTING", definition_of(graph, 1)] == "The other one"
 
 
 async def test_a_run_of_one_type_asks_for_the_names_of_what_it_does_not_read(

@@ -1,6 +1,7 @@
 """Who changed what, as Intune's own record tells it: a page at a time, without values and without names of people."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,20 +19,36 @@ _LONGEST, _LONGEST_TEXT, _LONGEST_OPERATION = 200, 400, 100
 _FAILED = frozenset({"failure", "failed", "error"})
 
 
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events. `more_after`: there are more, after this moment, and they are not read this time."""
+
+    events: list[SourceEvent]
+    more_after: datetime | None = None
+
+
 async def read_events(
-    client: GraphClient, since: datetime, *, most: int = MOST_EVENTS
-) -> AsyncIterator[list[SourceEvent]]:
-    """The changes after `since`, oldest first, so that whoever stops early goes on from there. Raises GraphError."""
+    client: GraphClient, since: datetime, *, known: datetime | None = None, most: int = MOST_EVENTS
+) -> AsyncIterator[EventPage]:
+    """The changes after `since`, oldest first, until `most` are read that are later than `known`. Raises GraphError.
+
+    Whoever stops early goes on from there, so it does only where Graph kept to the order.
+    """
     moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     wanted = f"activityDateTime gt {moment} and activityOperationType ne 'Get'"
     query = f"$filter={quote(wanted)}&$orderby={quote('activityDateTime asc')}"
-    number = 0
+    new, latest, in_order = 0, datetime.min.replace(tzinfo=UTC), True
     async for page in client.pages(Get(f"deviceManagement/auditEvents?{query}", "v1.0")):
         events = [event for body in page.values for event in events_of(body)]
-        yield events
-        number += len(page.values)
-        if number >= most:
+        for event in events:
+            in_order &= event.at >= latest
+            latest = max(latest, event.at)
+            # What is read once more, and what is no event, must not keep those after it from their turn.
+            new += event.at > (known or since)
+        if new >= most and in_order and page.next_link is not None:
+            yield EventPage(events, latest)
             return
+        yield EventPage(events)
 
 
 def events_of(body: Body) -> list[SourceEvent]:
