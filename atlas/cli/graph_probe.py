@@ -15,6 +15,7 @@ from atlas.domain.vocabulary import CoverageStatus, GraphCloud
 
 if TYPE_CHECKING:
     from atlas.cli.place import Place
+    from atlas.sources.graph.budget import Budget
     from atlas.sources.graph.sign_in import Endpoints
     from atlas.sources.graph.sign_in import Token as GraphToken
 
@@ -45,7 +46,8 @@ def probe(
 
     The tenant's connection is opened here, so it needs the deployment key and ATLAS_OWNER_DATABASE_URL. With
     --device-code a person signs in instead, for a first try. Unless types are named, it looks at groups and audit
-    events too, from which names and who made a change are read. Ends with 3 where one of them could not be read.
+    events too, from which names and who made a change are read. What it asks is of the workers' budget, where
+    ATLAS_BROKER_URL says where that is. Ends with 3 where one of them could not be read.
     """
     item_types = known_types(types)
     if device_code and (entra_tenant_id is None or client_id is None):
@@ -54,10 +56,11 @@ def probe(
 
     async def work(place: Place) -> list[dict[str, Any]]:
         if device_code and entra_tenant_id is not None and client_id is not None:
-            async with _as_a_person(place, entra_tenant_id, client_id, cloud) as signed:
-                return await _probed(*signed, item_types)
-        async with _by_the_connection(place, token, tenant) as signed:
-            return await _probed(*signed, item_types)
+            signing_in = _as_a_person(place, entra_tenant_id, client_id, cloud)
+        else:
+            signing_in = _by_the_connection(place, token, tenant)
+        async with signing_in as (where, bearer, directory), _budget_of(place, directory) as budget:
+            return await _probed(where, bearer, budget, item_types)
 
     with opened(home) as place:
         configure_logs(place)
@@ -70,12 +73,29 @@ def probe(
         raise typer.Exit(PARTIAL)
 
 
-async def _probed(where: "Endpoints", token: "GraphToken", item_types: list[str] | None) -> list[dict[str, Any]]:
+@asynccontextmanager
+async def _budget_of(place: "Place", entra_tenant_id: UUID) -> "AsyncIterator[Budget]":
+    """What the directory may still be asked, shared with the workers where their Valkey is known here."""
+    from atlas.graph_budget import open_buckets
+    from atlas.sources.graph.budget import Budget
+
+    url = place.known_url("broker")
+    shared = None if url is None else open_buckets(url)
+    try:
+        yield Budget(shared=shared, name=str(entra_tenant_id))
+    finally:
+        if shared is not None:
+            await shared.close()
+
+
+async def _probed(
+    where: "Endpoints", token: "GraphToken", budget: "Budget", item_types: list[str] | None
+) -> list[dict[str, Any]]:
     from atlas.graph_sync import contracts_of
     from atlas.sources.graph.client import open_client
     from atlas.sources.graph.probe import BESIDE, probe
 
-    async with open_client(where.graph, token) as client:
+    async with open_client(where.graph, token, budget=budget) as client:
         rows = await probe(client, (*contracts_of(item_types), *(BESIDE if item_types is None else ())))
     return [
         {
@@ -96,7 +116,7 @@ async def _probed(where: "Endpoints", token: "GraphToken", item_types: list[str]
 @asynccontextmanager
 async def _by_the_connection(
     place: "Place", token: str | None, tenant: str
-) -> "AsyncIterator[tuple[Endpoints, GraphToken]]":
+) -> "AsyncIterator[tuple[Endpoints, GraphToken, UUID]]":
     """The door is the operator's, as for a credential that lies elsewhere; whoever acts must be allowed to sync."""
     from atlas import connections
     from atlas.cli.caller import operating_in, pool
@@ -114,13 +134,13 @@ async def _by_the_connection(
     settings = place.settings
     where = endpoints(opened.cloud, graph=settings.graph_url, authority=settings.graph_authority)
     async with signed_in(opened.sign_in, where) as bearer:
-        yield where, bearer
+        yield where, bearer, opened.sign_in.entra_tenant_id
 
 
 @asynccontextmanager
 async def _as_a_person(
     place: "Place", entra_tenant_id: UUID, client_id: UUID, cloud: GraphCloud
-) -> "AsyncIterator[tuple[Endpoints, GraphToken]]":
+) -> "AsyncIterator[tuple[Endpoints, GraphToken, UUID]]":
     from atlas.sources.graph.sign_in import device_code, endpoints, token_of
 
     def tell(address: str, code: str) -> None:
@@ -129,7 +149,7 @@ async def _as_a_person(
     where = endpoints(cloud, graph=place.settings.graph_url, authority=place.settings.graph_authority)
     credential = await asyncio.to_thread(device_code, entra_tenant_id, client_id, where, tell=tell)
     try:
-        yield where, token_of(credential, where.scope, entra_tenant_id)
+        yield where, token_of(credential, where.scope, entra_tenant_id), entra_tenant_id
     finally:
         await asyncio.to_thread(credential.close)
 

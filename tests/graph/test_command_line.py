@@ -1,5 +1,6 @@
 """`atlas graph` and `atlas sync graph` against the stand-in: connected, probed and synced, and nothing secret said."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from uuid import uuid4
 import httpx
 import orjson
 
+from atlas.graph_budget import open_buckets
+from atlas.local import services
 from tests.cli.conftest import Up
 from tests.graph.authority import SIGN_IN_PAGE, USER_CODE, Authority
 from tests.graph.standin import Fault, StandIn, status
@@ -85,6 +88,34 @@ def test_the_missing_permissions_are_told_with_what_they_cost(
     assert (lacks["Group.Read.All"], beside["Group.Read.All"]) == ([], ["names of groups"])
     assert beside["DeviceManagementApps.Read.All"] == ["who made a change"]
     assert beside["DeviceManagementRBAC.Read.All"] == ["names of scope tags"]
+
+
+def test_a_probe_takes_from_the_budget_that_the_workers_share(
+    connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
+) -> None:
+    authority, graph = microsoft
+    atlas, directory, secret = connected.atlas, uuid4(), tmp_path / "secret"
+    graph.faults.clear()
+    secret.write_text(authority.secret)
+    atlas.run("tenant", "create", "thrifty")
+    who = ("--entra-tenant-id", directory, "--client-id", uuid4())
+    atlas.run("graph", "connect", "--tenant", "thrifty", *who, "--secret-file", secret)
+    probing = ("graph", "probe", "--tenant", "thrifty", "--types", "roleScopeTag")
+    for words in (probing, (*probing, "--device-code", *who)):
+        until = time.monotonic() + 8
+        with services(atlas.home) as running:
+            asyncio.run(pause(running.broker_url, f"{directory}:intune", 8))
+        graph.asked.clear()
+        atlas.run(*words)
+        # The clock of Valkey and this one began a little apart.
+        assert min(one.at for one in graph.asked) > until - 1
+
+
+async def pause(broker_url: str, name: str, seconds: float) -> None:
+    """As a worker does that Graph told to wait."""
+    buckets = open_buckets(broker_url)
+    await buckets.pause(name, seconds)
+    await buckets.close()
 
 
 def test_a_person_probes_by_a_device_code_without_any_connection(
