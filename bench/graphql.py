@@ -24,6 +24,7 @@ from atlas.store import documents
 from atlas.store.bootstrap import bootstrap
 from atlas.store.database import Database, open_database
 from atlas.store.migrations import upgrade
+from bench import peers
 from bench.load import Figures, ask, load, request
 from tests.factories import make_tenant
 from tests.schema.rows import at, make_findings, make_scope
@@ -83,11 +84,12 @@ def run(given: argparse.Namespace) -> None:
     cores = _cores()
     if cores is not None:
         os.sched_setaffinity(0, {cores[0]})
+    names, missing = peers.chosen(given.only, HOUSE)
+    if missing:
+        print(missing, file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder, services(Path(folder) / "home") as running:
         found = asyncio.run(
-            measured(
-                running, given.only or HOUSE, cores, requests=given.requests, rounds=given.rounds, clients=given.clients
-            )
+            measured(running, names, cores, requests=given.requests, rounds=given.rounds, clients=given.clients)
         )
     shown = figures(found)
     if given.json:
@@ -113,7 +115,7 @@ async def measured(
     """All contenders, whose answers are the same, measured in turn so that what disturbs disturbs all."""
     ground = await prepare(running)
     async with served(ground, names, cores) as contenders:
-        answers = {one.name: json.loads(await ask(one.port, one.sent))["data"] for one in contenders}
+        answers = {one.name: await answered(ground, one) for one in contenders}
         first = next(iter(answers.values()))
         if len(first["tenant"]["findings"]["nodes"]) != 50:
             raise RuntimeError("there is nothing to read")
@@ -128,6 +130,13 @@ async def measured(
                     one.rounds.append(done)
                     one.cpu = min(one.cpu, (_cpu(one.process) - before) * 1_000 / requests)
         return contenders
+
+
+async def answered(ground: Ground, one: Contender) -> dict[str, Any]:
+    got = json.loads(await ask(one.port, one.sent))
+    if got.get("errors"):
+        raise RuntimeError(f"{one.name} answers with errors: {got['errors'][:1]}")
+    return peers.answer(one.name, ground.tenant, got["data"])
 
 
 def figures(found: Sequence[Contender]) -> Mapping[str, Mapping[str, float]]:
@@ -192,7 +201,7 @@ async def served(ground: Ground, names: Sequence[str], cores: tuple[int, int] | 
 def start(
     name: str, database_url: str, broker_url: str, *, core: int | None = None, tenant: str = "", principal: str = ""
 ) -> subprocess.Popen[str]:
-    """The process of a contender, which prints its port. The floor alone needs to be told of whom it reads."""
+    """The process of a contender, which prints its port. All but Atlas need to be told of whom they read."""
     setting = {
         "name": name,
         "core": core,
@@ -201,7 +210,8 @@ def start(
         "tenant": tenant,
         "principal": principal,
     }
-    command = [sys.executable, "-m", "bench.serving", json.dumps(setting)]
+    module = "bench.peers" if name in peers.PEERS else "bench.serving"
+    command = [sys.executable, "-m", module, json.dumps(setting)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -210,6 +220,8 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 def _body(ground: Ground, name: str) -> dict[str, Any]:
+    if generated := peers.body(name, ground.tenant):
+        return generated
     asked = {"documentId": NAME} if name == "atlas, trusted document" else {"query": DOCUMENT}
     return asked | {"variables": {"id": ground.tenant_id}}
 
