@@ -26,6 +26,8 @@ from tests.graph.standin import MadeUp, Tenant, serving
 POLICIES = (500, 2_000)
 SETTINGS = 40
 WINDOW, HALF = 20, 500
+# The most that memory may grow from the fewest policies to the most: a page is what is held, and no tenant.
+GROWTH = 1.15
 _KEY = derive_tenant_key(b"the key of the benchmark, no secret", UUID(int=1))
 
 
@@ -41,15 +43,23 @@ def run(given: argparse.Namespace) -> None:
     )
     for column in ("policies", "seconds", "requests", "an object", f"most in {WINDOW} s", "MB before", "MB at most"):
         shown.add_column(column, justify="right")
+    peaks: dict[int, float] = {}
     for number in given.policies:
         with serving(Tenant({CONTRACTS["configurationPolicy"].paths[0]: MadeUp(number, given.settings)})) as graph:
             told = measured(graph.url, graph.token)
             asked, most = len(graph.asked), graph.most_in(WINDOW)
         if told["status"] != "COMPLETE" or told["observed"] != number or most > HALF:
             raise AssertionError(f"what was read is not what there is: {told}, {most} requests in {WINDOW} s")
+        peaks[number] = told["peak"]
         figures = (told["seconds"], asked, asked / number, most, told["before"], told["peak"])
         shown.add_row(f"{number:,}", *(f"{one:,.3f}" if one < 1 else f"{one:,.0f}" for one in figures))
-    Console(width=None if sys.stdout.isatty() else 110).print(shown)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(shown)
+    few, many = min(peaks), max(peaks)
+    grown = peaks[many] / peaks[few]
+    console.print(f"At most: {peaks[few]:.1f} MB for {few:,}, {peaks[many]:.1f} MB for {many:,}: {grown:.2f} of it")
+    if grown > GROWTH:
+        raise AssertionError(f"memory grows with the tenant: {grown:.2f} of it, and {GROWTH} is allowed")
 
 
 def measured(url: str, token: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What bounds the client: sizes, pages, places; and what its counters tell."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,22 @@ async def test_no_more_requests_are_under_way_than_is_allowed(graph: StandIn):
         client.http._transport.handle_async_request = counted
         await client.batch([Get(f"{POLICIES}?$top=1") for _ in range(120)])
     assert most == 2
+
+
+@pytest.mark.parametrize("retry_after", ["0", None])
+async def test_those_that_are_sent_again_do_not_leave_together(graph: StandIn, retry_after: str | None):
+    """Many that failed in the same moment would be too many again: each waits a little longer, by chance."""
+    jitter, wanted = 0.6, [f"{POLICIES}/{number:08d}-0000-4000-8000-000000000000" for number in range(30)]
+    limits = replace(HURRIED, jitter=jitter, concurrency=len(wanted))
+    graph.faults = [Fault(path, status(503, retry_after), times=1) for path in wanted]
+    async with asking(graph, limits=limits) as client:
+        await asyncio.gather(*(client.get(Get(path)) for path in wanted))
+    waits = []
+    for path in wanted:
+        first, second = (one.at for one in graph.asked if one.path == path)
+        waits.append(second - first)
+    assert max(waits) - min(waits) > jitter / 4
+    assert len({round(wait, 2) for wait in waits}) > 5
 
 
 async def test_the_full_metadata_is_asked_for_in_lists_and_in_batches(graph: StandIn):

@@ -90,6 +90,38 @@ def test_the_missing_permissions_are_told_with_what_they_cost(
     assert beside["DeviceManagementRBAC.Read.All"] == ["names of scope tags"]
 
 
+def test_a_schedule_is_set_shown_changed_and_removed(
+    connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
+) -> None:
+    atlas, secret = connected.atlas, tmp_path / "secret"
+    secret.write_text(microsoft[0].secret)
+    atlas.run("tenant", "create", "clockwork")
+    connecting = ("graph", "connect", "--tenant", "clockwork", "--entra-tenant-id", uuid4(), "--client-id", uuid4())
+    atlas.run(*connecting, "--secret-file", secret)
+    of_it = ("--tenant", "clockwork")
+    made = atlas.json("schedule", "set", *of_it, "--every", "6")
+    assert (made["name"], made["everyHours"], made["cron"], made["itemTypes"]) == ("default", 6, None, None)
+    assert made["nextTick"] <= made["dueAt"]
+    at_night = ("--name", "night", "--cron", "30 2 * * 1-5", "--time-zone", "Europe/Berlin", "--types", "roleScopeTag")
+    assert "night: next on 20" in atlas.run("schedule", "set", *of_it, *at_night).stdout
+    changed = atlas.json("schedule", "set", *of_it, "--every", "12")
+    listed = {one["name"]: one for one in atlas.json("schedule", "list", *of_it)}
+    assert listed.keys() == {"default", "night"}
+    assert listed["default"] == changed
+    assert (changed["everyHours"], changed["lastTick"], changed["failures"]) == (12, None, 0)
+    night = listed["night"]
+    assert (night["cron"], night["timeZone"], night["itemTypes"]) == ("30 2 * * 1-5", "Europe/Berlin", ["roleScopeTag"])
+    shown = atlas.run("schedule", "list", *of_it).stdout
+    assert "every 12 hours" in shown
+    assert "Europe/Berlin" in shown
+    assert "night is removed" in atlas.run("schedule", "remove", *of_it, "--name", "night").stdout
+    assert atlas.json("schedule", "remove", *of_it) == {"name": "default", "removed": True}
+    assert atlas.json("schedule", "list", *of_it) == []
+    assert atlas.refused("schedule", "remove", *of_it)["code"] == "NOT_FOUND"
+    wrong = atlas.refused("schedule", "set", *of_it, "--cron", "61 * * * *")
+    assert wrong["code"] == "INVALID_INPUT"
+
+
 def test_a_probe_takes_from_the_budget_that_the_workers_share(
     connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
 ) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import RequestReceived
 
 from atlas.logs import configure
 from atlas.sources.graph.client import open_client
 from atlas.sources.graph.contracts import CONTRACTS
 from atlas.sources.graph.probe import probe
-from tests.graph.asking import HURRIED
+from tests.graph.asking import HURRIED, read
 from tests.graph.authority import certificates
 from tests.http.test_logs import put_back  # noqa: F401 - a fixture that puts logging back
 
@@ -29,6 +30,8 @@ class Server:
     url: str = ""
     connections: int = 0
     requests: list[dict[str, str]] = field(default_factory=list)
+    breaks: str = ""
+    times: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -39,11 +42,25 @@ class Server:
             for event in connection.receive_data(data):
                 if isinstance(event, RequestReceived):
                     self.requests.append(dict(event.headers))
+                    if len(self.requests) <= self.times:
+                        self.break_off(connection, event.stream_id)
+                        continue
                     connection.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/json")])
                     connection.send_data(event.stream_id, b'{"value": []}', end_stream=True)
             writer.write(connection.data_to_send())
             await writer.drain()
         writer.close()
+
+    def break_off(self, connection: H2Connection, stream: int) -> None:
+        """A server that is too busy, one that resets in the middle of an answer, one that goes away."""
+        if self.breaks == "refused":
+            connection.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
+        elif self.breaks == "reset":
+            connection.send_headers(stream, [(":status", "200"), ("content-type", "application/json")])
+            connection.send_data(stream, b'{"value": [')
+            connection.reset_stream(stream, ErrorCodes.INTERNAL_ERROR)
+        else:
+            connection.close_connection(ErrorCodes.NO_ERROR, last_stream_id=0)
 
 
 @asynccontextmanager
@@ -80,6 +97,25 @@ async def test_over_tls_it_is_http_2_and_its_libraries_tell_nothing(
     }
     captured = capfd.readouterr()
     assert TOKEN not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("breaks", ["refused", "reset", "goes away"])
+async def test_a_stream_that_breaks_is_asked_for_again_and_is_a_failure_where_it_breaks_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
+):
+    async def token() -> str:
+        return TOKEN
+
+    async with serving(tmp_path) as (server, authority):
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        server.breaks, server.times = breaks, HURRIED.attempts - 1
+        async with open_client(server.url, token, limits=HURRIED) as client:
+            (once,) = await probe(client, [CONTRACTS["roleScopeTag"]])
+            assert client.counts.retries == len(server.requests) - 1 == HURRIED.attempts - 1
+            server.times = 1_000
+            unit, objects = await read(client, "roleScopeTag")
+    assert (once.status, once.objects) == ("COMPLETE", 0)
+    assert (unit.status, unit.error_code, objects) == ("FAILED", "CONNECTION_LOST", [])
 
 
 async def test_a_certificate_that_nobody_vouches_for_gets_no_token(tmp_path: Path):

@@ -71,7 +71,8 @@ async def test_what_graph_gives_is_recorded_as_what_the_folder_gives(
     told = await made.contents(folder["scope_id"])
     assert await made.contents(run["scope_id"]) == told
     assert await duplicates(made, run["id"]) == await duplicates(made, folder["id"])
-    assert len(told) == run["added"]
+    files = list((RELEASES / f"windows-v{version}").rglob("*.json"))
+    assert len(told) == run["added"] == len(files)
     assert await made.staged() == 0
     assert set(await made.coverage(run["id"])) == set(DEFAULT_TYPES)
 
