@@ -26,6 +26,7 @@ _REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]*|file:/.+")
 _LONGEST_REFERENCE = 1000
 
 MOST_CONNECTIONS = 20
+UNKNOWN = "There is no such connection. `atlas graph list` shows them."
 _NOTHING_TO_SEAL_WITH = (
     "This API has no key to seal a secret with. Let its operator set ATLAS_SEALING_KEY (`atlas keys sealing`), or"
     " connect on the command line: `atlas graph connect`."
@@ -145,6 +146,21 @@ async def refer(
     tenant_id, connection_id = tenant_of(context), uuid4()
     async with owner.transaction(context) as connection:
         await _insert(connection, context, application, connection_id, reference=reference)
+    return Job("trial", tenant_id, connection_id)
+
+
+async def try_again(db: Database, owner: Database, context: Context, connection_id: UUID) -> Job:
+    """Asks the worker to sign in with a connection once more, such as after consent was given.
+
+    It is written over the connection of `atlas_owner`, and whoever acts needs MANAGE_TENANT besides. A trial that waits
+    or is under way is the one. Raises `RefusedError` NOT_FOUND, FORBIDDEN.
+    """
+    tenant_id = tenant_of(context)
+    async with db.transaction(context, readonly=True) as connection:
+        await _require(connection, context, Capability.MANAGE_TENANT)
+    async with owner.transaction(context) as connection:
+        if not await store.queue_again(connection, tenant_id, connection_id):
+            raise RefusedError(UserErrorCode.NOT_FOUND, UNKNOWN)
     return Job("trial", tenant_id, connection_id)
 
 

@@ -77,7 +77,7 @@ def connect(
                 made = await _seal(place, door, application, secret, tested=not untested, missing=found)
             else:
                 made = await _refer(place, door, application, reference)
-            return next(_shown(door.context.tenant_id, one) for one in await _all(door) if one.id == made)
+            return next(shown(door.context.tenant_id, one) for one in await all_of(door) if one.id == made)
 
     with opened(home) as place:
         configure_logs(place)
@@ -85,7 +85,7 @@ def connect(
     if as_json:
         print_json(made)
     else:
-        _show(made)
+        show(made)
 
 
 @app.command("list")
@@ -96,7 +96,7 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
 
     async def work(place: Place) -> list[dict[str, Any]]:
         async with operating_in(place, token, tenant) as door:
-            return [_shown(door.context.tenant_id, one) for one in await _all(door)]
+            return [shown(door.context.tenant_id, one) for one in await all_of(door)]
 
     with opened(home) as place:
         found = asyncio.run(work(place))
@@ -108,6 +108,44 @@ def list_(tenant: Tenant, home: Home = None, token: Token = None, as_json: Json 
     for one in found:
         row(made, one["uuid"], one["entraTenantId"], _where(one), _signed_in(one))
     stdout().print(made)
+
+
+@app.command("test")
+def try_again(
+    tenant: Tenant,
+    connection: Annotated[
+        str | None,
+        typer.Argument(metavar="[CONNECTION]", show_default=False, help="Its id; else the tenant's only one."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long to wait for the worker.")
+    ] = 120,
+    home: Home = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Lets the worker sign in with a connection once more, such as after consent was given, and tells how it went.
+
+    Needs ATLAS_OWNER_DATABASE_URL. Ends with 1 where the sign-in is refused.
+    """
+    from atlas.cli.connection_trials import tried_again
+    from atlas.cli.place import Place, configure_logs, opened, worker_beside
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await tried_again(place, token, tenant, connection, seconds=timeout)
+
+    with opened(home) as place:
+        configure_logs(place)
+        with worker_beside(place):
+            found = asyncio.run(work(place))
+    if as_json:
+        print_json(found)
+    elif found["error"] is None:
+        show(found)
+    if found["error"] is not None:
+        if not as_json:
+            say(f"{found['error']['code']}: {found['error']['message']}", style="red", error=True)
+        raise typer.Exit(1)
 
 
 @app.command("remove")
@@ -186,7 +224,8 @@ async def _refer(place: "Place", door: "Door", application: "Application", refer
         return (await connections.refer(door.db, owner, door.context, application, reference=reference)).run_id
 
 
-def _show(made: dict[str, Any]) -> None:
+def show(made: dict[str, Any]) -> None:
+    """Where the connection leads, whether it signs in, and what it may not read."""
     say(f"Connected to {made['entraTenantId']}; its secret is {_where(made)}")
     if made["testedAt"] is None:
         say("Nobody signed in with it yet: the worker does, and `atlas graph list` tells how it went.", style="yellow")
@@ -206,20 +245,22 @@ async def _remove(door: "Door", wanted: str) -> dict[str, Any]:
     from atlas.domain.errors import RefusedError
     from atlas.domain.vocabulary import UserErrorCode
 
-    for one in await _all(door):
-        shown = _shown(door.context.tenant_id, one)
-        if wanted in {shown["id"], shown["uuid"]} and await connections.remove(door.db, door.context, one.id):
-            return shown
-    raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such connection. `atlas graph list` shows them.")
+    for one in await all_of(door):
+        told = shown(door.context.tenant_id, one)
+        if wanted in {told["id"], told["uuid"]} and await connections.remove(door.db, door.context, one.id):
+            return told
+    raise RefusedError(UserErrorCode.NOT_FOUND, connections.UNKNOWN)
 
 
-async def _all(door: "Door") -> "list[GraphConnection]":
+async def all_of(door: "Door") -> "list[GraphConnection]":
+    """The tenant's connections, oldest first."""
     from atlas import connections
 
     return await connections.list_connections(door.db, door.context)
 
 
-def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
+def shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
+    """A connection under the field names of GraphApplication."""
     from atlas.connections import told
     from atlas.schema.ids import encode_id
 
@@ -239,17 +280,17 @@ def _shown(tenant_id: UUID | None, one: "GraphConnection") -> dict[str, Any]:
     }
 
 
-def _signed_in(shown: dict[str, Any]) -> str:
-    if shown["error"] is not None:
-        return str(shown["error"]["code"])
-    return (shown["testedAt"] or "not yet")[:10]
+def _signed_in(told: dict[str, Any]) -> str:
+    if told["error"] is not None:
+        return str(told["error"]["code"])
+    return (told["testedAt"] or "not yet")[:10]
 
 
-def _where(shown: dict[str, Any]) -> str:
-    kind = CredentialKind(shown["credentialKind"])
+def _where(told: dict[str, Any]) -> str:
+    kind = CredentialKind(told["credentialKind"])
     if kind not in {CredentialKind.CLIENT_SECRET, CredentialKind.CERTIFICATE}:
         return "the worker's identity"
-    return shown["reference"] or "sealed"
+    return told["reference"] or "sealed"
 
 
 def _time(at: Any) -> str:

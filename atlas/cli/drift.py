@@ -13,6 +13,7 @@ from atlas.domain.vocabulary import DriftRunStatus
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Caller
+    from atlas.cli.place import Place
     from atlas.store.database import Context
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
@@ -146,9 +147,14 @@ async def _scope_key(caller: "Caller", tenant_id: UUID, tenant_name: str, wanted
 
 async def send(caller: "Caller", jobs: Any) -> None:
     """Tells the worker. Without a broker's address, or when it is away, the worker's sweeper finds the runs."""
+    await tell_worker(caller.place, jobs)
+
+
+async def tell_worker(place: "Place", jobs: Any) -> None:
+    """The same, of whoever has no caller."""
     from atlas.workers.broker import dispatcher, open_broker
 
-    url = caller.place.known_url("broker")
+    url = place.known_url("broker")
     if url is None or not jobs:
         return
     broker = open_broker(url)

@@ -103,6 +103,23 @@ async def seal_anew(
     )
 
 
+async def queue_again(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID) -> bool:
+    """Queues the trial of a connection once more, if it has ended; False where there is no such connection.
+
+    As `atlas_owner`.
+    """
+    asked = (_c.tenant_id == tenant_id) & (_c.id == connection_id)
+    await connection.execute(
+        update(graph_connections)
+        .where(asked, _c.status.in_(("SUCCEEDED", "FAILED")))
+        .values(
+            status="QUEUED", attempts=0, available_at=func.now(), sent_at=None, finished_at=None,
+            error_code=None, error_message=None,
+        )
+    )  # fmt: skip
+    return await connection.scalar(select(_c.id).where(asked)) is not None
+
+
 async def tried(connection: AsyncConnection, tenant_id: UUID, connection_id: UUID, missing: Missing | None) -> None:
     """The connection's trial came to its end: it signs in. As the worker, under the lease of the trial."""
     await connection.execute(

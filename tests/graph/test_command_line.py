@@ -12,7 +12,7 @@ import orjson
 from atlas.graph_budget import open_buckets
 from atlas.local import services
 from tests.cli.conftest import Up
-from tests.graph.authority import SIGN_IN_PAGE, USER_CODE, Authority
+from tests.graph.authority import EVERYTHING, SIGN_IN_PAGE, USER_CODE, Authority
 from tests.graph.standin import Fault, StandIn, status
 
 
@@ -148,6 +148,35 @@ async def pause(broker_url: str, name: str, seconds: float) -> None:
     buckets = open_buckets(broker_url)
     await buckets.pause(name, seconds)
     await buckets.close()
+
+
+def test_a_connection_is_tried_again_after_consent_was_given(
+    connected: Up, microsoft: tuple[Authority, StandIn], tmp_path: Path
+) -> None:
+    authority, graph = microsoft
+    atlas, secret = connected.atlas, tmp_path / "secret"
+    secret.write_text(authority.secret)
+    atlas.run("tenant", "create", "consenting")
+    of_it = ("--tenant", "consenting")
+    assert atlas.refused("graph", "test", *of_it)["code"] == "NOT_FOUND"
+    authority.token, authority.roles = None, ("DeviceManagementConfiguration.Read.All",)
+    try:
+        connecting = ("graph", "connect", *of_it, "--entra-tenant-id", uuid4(), "--client-id", uuid4())
+        made = atlas.json(*connecting, "--secret-file", secret)
+        assert made["missingPermissions"]
+        authority.roles = EVERYTHING
+        told = atlas.json("graph", "test", *of_it)
+        assert (told["id"], told["status"], told["missingPermissions"]) == (made["id"], "SUCCEEDED", [])
+        assert told["testedAt"] > made["testedAt"]
+        authority.refusal = (401, "AADSTS65001: Nobody consented.")
+        refused = atlas.json("graph", "test", made["uuid"], *of_it, exit_code=1)
+        assert (refused["status"], refused["error"]["code"]) == ("FAILED", "SIGN_IN_REFUSED")
+        assert "Nobody consented" in atlas.run("graph", "test", *of_it, exit_code=1).stderr
+        authority.refusal = None
+        assert "Signed in." in atlas.run("graph", "test", *of_it).stdout
+    finally:
+        authority.token, authority.refusal = graph.token, None
+    assert atlas.refused("graph", "test", uuid4(), *of_it)["code"] == "NOT_FOUND"
 
 
 def test_a_person_probes_by_a_device_code_without_any_connection(

@@ -15,7 +15,7 @@ from atlas.sealing import sealing_key
 from atlas.store.database import Database
 from atlas.store.tables import graph_connections
 from atlas.workers.actors import run
-from tests.factories import DEPLOYMENT_KEY
+from tests.factories import DEPLOYMENT_KEY, make_tenant
 from tests.graph.authority import EVERYTHING, Authority, client_certificate
 from tests.graph.standin import StandIn, serving
 from tests.graph.standin import Tenant as Customer
@@ -158,6 +158,53 @@ async def test_a_sync_that_is_refused_says_so_of_the_connection_and_one_that_res
     await reading.sync(["roleScopeTag"])
     (found,) = await connections.list_connections(reading.api, reading.tenant.owner)
     assert (found.status, found.error) == (ConnectionStatus.SUCCEEDED, None)
+
+
+async def test_a_trial_is_made_again_once_it_has_ended(owner: Database, reading: Reader, signing_in: Authority) -> None:
+    signing_in.roles = ("DeviceManagementConfiguration.Read.All",)
+    job = await saved(reading, signing_in.secret.encode())
+    assert (await tried(reading, job)).missing
+    signing_in.roles = EVERYTHING
+    again = await connections.try_again(reading.api, owner, reading.tenant.owner, job.run_id)
+    assert again == job
+    found = await tried(reading, again)
+    assert (found.status, found.missing) == (ConnectionStatus.SUCCEEDED, ())
+    signing_in.refusal = (401, "AADSTS65001: Nobody consented.")
+    for _ in range(2):
+        # The second one finds the first, which still waits.
+        await connections.try_again(reading.api, owner, reading.tenant.owner, job.run_id)
+    found = await tried(reading, job)
+    assert found.error is not None
+    assert (found.status, found.error[0]) == (ConnectionStatus.FAILED, "SIGN_IN_REFUSED")
+    signing_in.refusal = None
+    await connections.try_again(reading.api, owner, reading.tenant.owner, job.run_id)
+    (waiting,) = await connections.list_connections(reading.api, reading.tenant.owner)
+    assert (waiting.status, waiting.error) == (ConnectionStatus.QUEUED, None), "what failed before is no news"
+
+
+async def test_a_trial_that_is_under_way_is_the_one(owner: Database, reading: Reader, signing_in: Authority) -> None:
+    job = await saved(reading, signing_in.secret.encode())
+    lease = await jobs.claim(reading.worker, job, lease_seconds=30)
+    assert lease is not None
+    await connections.try_again(reading.api, owner, reading.tenant.owner, job.run_id)
+    await graph_trial.try_connection(reading.worker, lease, reading.source)
+    (found,) = await connections.list_connections(reading.api, reading.tenant.owner)
+    assert found.status is ConnectionStatus.SUCCEEDED
+
+
+async def test_only_who_manages_the_tenant_has_its_connection_tried_again(
+    owner: Database, api: Database, reading: Reader, signing_in: Authority
+) -> None:
+    job = await saved(reading, signing_in.secret.encode())
+    stranger = await make_tenant(owner, api)
+    for context, wanted, code in (
+        (reading.tenant.as_(Role.MANAGER), job.run_id, "FORBIDDEN"),
+        (stranger.owner, job.run_id, "NOT_FOUND"),
+        (reading.tenant.owner, uuid4(), "NOT_FOUND"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            await connections.try_again(api, owner, context, wanted)
+        assert refused.value.code == code
 
 
 async def test_an_owner_of_a_tenant_reads_nothing_that_is_sealed(reading: Reader, signing_in: Authority) -> None:
