@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -27,6 +28,18 @@ class Principal:
     display_name: str
     token_id: UUID | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By what a principal may come in, and what they are in a tenant. `digest` is of an API token, None for others;
+    `role` is None for whoever is no member, and without a tenant.
+    """
+
+    principal_id: UUID
+    digest: bytes | None
+    tenant_id: UUID | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,25 @@ async def authenticate(db: Database, token: str) -> Principal | None:
     if row is None:
         return None
     return Principal(row["principal_id"], row["kind"], row["display_name"], row["token_id"], row["expires_at"])
+
+
+async def changed_standings(
+    db: Database, standings: Sequence[Standing], *, used: bool = False
+) -> dict[Standing, Standing | None]:
+    """Those that are no longer so, and what they are now: None where the token no longer holds. One statement.
+
+    With `used`, the tokens that hold are noted as used now.
+    """
+    async with db.transaction() as connection:
+        rows = await store.changed_standing(
+            connection,
+            [one.digest for one in standings],
+            [one.tenant_id for one in standings],
+            [one.principal_id for one in standings],
+            [one.role for one in standings],
+            used=used,
+        )
+    return {standings[place]: replace(standings[place], role=role) if holds else None for place, holds, role in rows}
 
 
 async def ensure_local_principal(db: Database, name: str) -> Principal:
@@ -233,6 +265,11 @@ def well_formed(token: str) -> bool:
     if not token.startswith(PREFIX) or len(body) != _SECRET_LENGTH + _CHECK_LENGTH or not body.isascii():
         return False
     return secrets.compare_digest(_checksum(body[:_SECRET_LENGTH]), body[_SECRET_LENGTH:])
+
+
+def digest(token: str) -> bytes | None:
+    """What the database knows a token of ours by; None for any other token."""
+    return _hash(token) if token.startswith(PREFIX) else None
 
 
 def _checksum(secret: str) -> str:

@@ -41,6 +41,8 @@ log = structlog.get_logger("atlas.app")
 Ping = Callable[[], Awaitable[object]]
 
 GRACE_SECONDS = 3
+# How often a WebSocket is asked whether anybody is there, and how long it may take to say so.
+PING_SECONDS = 20
 _CHECK_SECONDS = 3
 _LARGEST_MESSAGE = 64 * 1024
 
@@ -147,8 +149,8 @@ def _config(app: Starlette, **options: Any) -> uvicorn.Config:
         loop="auto",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_MESSAGE,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=64 * 1024,
         access_log=False,

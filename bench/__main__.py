@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import documents, drift, graph, graphql, pages, service
+from bench import documents, drift, graph, graphql, live, pages, service
 
 
 def main() -> None:
@@ -25,6 +25,9 @@ def main() -> None:
     reading_on = parts.add_parser("pages", help="a page deep in a list, of a large tenant, and among many tenants")
     pages.options(reading_on)
     reading_on.set_defaults(run=pages.run)
+    hearing = parts.add_parser("live", help="how soon an event reaches thousands of subscribers, and what each costs")
+    live.options(hearing)
+    hearing.set_defaults(run=live.run)
     given = parser.parse_args()
     if given.part is None:
         drift.run(parser.parse_args(["drift"]))
@@ -32,6 +35,7 @@ def main() -> None:
         graph.run(parser.parse_args(["graph"]))
         graphql.run(parser.parse_args(["graphql"]))
         pages.run(parser.parse_args(["pages"]))
+        live.run(parser.parse_args(["live"]))
         given = parser.parse_args(["service"])
     given.run(given)
 

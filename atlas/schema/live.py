@@ -3,38 +3,29 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from atlas.auth import Session
 from atlas.metrics import Metrics
-from atlas.schema.context import GraphQLContext
-from atlas.schema.errors import AccessEndedError, Code, CodedError, not_found
+from atlas.schema.channel import BEFORE_ALL, Asked, Channel, Position, Topic, topic_of
+from atlas.schema.errors import Code, CodedError
+from atlas.schema.standing import Seat, Standings, still_holds, token_ended
 from atlas.store.database import Database
-from atlas.store.events import Event, events_after, listen, position, readable
-from atlas.store.faults import PASSING, fault_of
+from atlas.store.events import listen
 
 log = structlog.get_logger("atlas.live")
 
 # A notification may be lost, and a membership end without one: nobody waits longer than this.
 POLL_SECONDS = 5.0
-BATCH = 100
 
 STREAMS_A_PRINCIPAL = 100
 
-# The rank from which a run has ended: status first, then progress.
-ENDED = (9, 0)
-
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 5.0
-_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)
-
-R = TypeVar("R")
 
 
 @dataclass(eq=False, slots=True)
@@ -49,11 +40,22 @@ class Live:
     metrics: Metrics
     most: int = STREAMS_A_PRINCIPAL
     closing: bool = False
+    standings: Standings = field(init=False)
+    channels: dict[Topic, Channel] = field(default_factory=dict)
     _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
     _streams: Counter[UUID] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        self.standings = Standings(self.db)
+
     async def run(self) -> None:
-        """Listens for ever; where the connection is lost, again, after a growing pause."""
+        """Listens for ever, and looks for ever at who still may."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self.standings.run())
+
+    async def _listen(self) -> None:
+        """Where the connection is lost, again, after a growing pause."""
         delay = _FIRST_DELAY
 
         def connected() -> None:
@@ -78,10 +80,13 @@ class Live:
         Anybody may notify, so what is no id is passed over.
         """
         with suppress(ValueError):
-            for flag in self._waiting.get(UUID(payload), ()):
+            about = UUID(payload)
+            for flag in self._waiting.get(about, ()):
                 flag.set()
+            self.standings.suspect(about)
 
     def wake_all(self) -> None:
+        self.standings.suspect_all()
         for flags in self._waiting.values():
             for flag in flags:
                 flag.set()
@@ -105,9 +110,17 @@ class Live:
                 if not self._waiting[one]:
                     del self._waiting[one]
 
-    @contextmanager
-    def stream(self, principal_id: UUID, tenant_id: UUID) -> Iterator[asyncio.Event]:
-        """The flag of one stream, counted for its principal. RATE_LIMITED where it would be one too many.
+    def channel(self, asked: Asked, seat: Seat, at: Position) -> Channel:
+        """The one for all who ask the same with the same access; a new one begins at what its first has heard."""
+        topic = topic_of(asked, seat)
+        channel = self.channels.get(topic)
+        if channel is None:
+            history = len(at) == 1
+            channel = self.channels[topic] = Channel(self, topic, asked, at if history else BEFORE_ALL, history)
+        return channel
+
+    def begin(self, principal_id: UUID) -> None:
+        """Counts a stream for its principal. RATE_LIMITED where it would be one too many.
 
         Counted for each process by itself: what a stream costs is this process's memory, and a count that outlives
         a process that was killed would shut its principal out.
@@ -119,32 +132,69 @@ class Live:
             )
         self._streams[principal_id] += 1
         self.metrics.subscriptions.inc()
-        try:
-            with self.flag(principal_id, tenant_id) as flag:
-                yield flag
-        finally:
-            self.metrics.subscriptions.dec()
-            self._streams[principal_id] -= 1
-            if not self._streams[principal_id]:
-                del self._streams[principal_id]
+
+    def end(self, principal_id: UUID) -> None:
+        self.metrics.subscriptions.dec()
+        self._streams[principal_id] -= 1
+        if not self._streams[principal_id]:
+            del self._streams[principal_id]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LiveSession:
-    """What a request's context carries as `live`: the process's news, and the session that reads them."""
+    """What a request's context carries as `live`: the process's news, and the session that reads them.
+
+    A stream reads for itself until it has `caught_up`; then, where it is `relayed`, it ends, and a channel goes on. One
+    that leads a channel goes on by itself. `position` is how far it has told, `after` from where it must begin.
+    """
 
     live: Live
     session: Session
+    relayed: bool = False
+    leading: bool = False
+    tenant_id: UUID | None = None
+    position: Position | None = None
+    after: Position | None = None
+    caught_up: bool = False
+    _counted: bool = False
 
-    def stream(self, tenant_id: UUID) -> AbstractContextManager[asyncio.Event]:
-        return self.live.stream(self.session.principal.id, tenant_id)
+    def lead(self, after: Position | None) -> None:
+        self.relayed, self.leading, self.after = False, True, after
+
+    def resume(self, after: Position) -> None:
+        self.after, self.caught_up = after, False
+
+    @contextmanager
+    def stream(self, tenant_id: UUID) -> Iterator[asyncio.Event]:
+        """Counts the stream, up to `release`; yields a flag that is set where there may be news."""
+        self.tenant_id = tenant_id
+        if not self.leading and not self._counted:
+            self.live.begin(self.session.principal.id)
+            self._counted = True
+        try:
+            with self.live.flag(self.session.principal.id, tenant_id) as flag:
+                yield flag
+        finally:
+            if not self.relayed:
+                self.release()
+
+    def release(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.live.end(self.session.principal.id)
+
+    def catches_up(self) -> bool:
+        """Has told all that there is: true where it must end here."""
+        self.caught_up = self.relayed
+        return self.relayed
 
     async def wait(self, flag: asyncio.Event) -> None:
         """Until there may be news, `POLL_SECONDS` at most. Raises where the stream must end."""
         left = self.session.seconds_left
         if not self.live.closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(flag.wait(), POLL_SECONDS if left is None else min(POLL_SECONDS, left))
+                async with asyncio.timeout(POLL_SECONDS if left is None else min(POLL_SECONDS, left)):
+                    await flag.wait()
         flag.clear()
         await self.check()
 
@@ -152,121 +202,5 @@ class LiveSession:
         """Raises where the stream must end."""
         if self.live.closing:
             raise CodedError(Code.SHUTTING_DOWN, "The server is shutting down. Subscribe again.")
-        if self.session.expired:
-            raise AccessEndedError("The token has expired. Subscribe again with a new one.", close_code=4403)
-        if not await still_holds(self.session):
-            raise AccessEndedError("The token was revoked. Subscribe with another one.", close_code=4401)
-
-
-async def follow(
-    context: GraphQLContext,
-    tenant_id: UUID,
-    noun: str,
-    load: Callable[[], Awaitable[R | None]],
-    rank: Callable[[R], tuple[int, int]],
-) -> AsyncGenerator[R, None]:
-    """The object as it stands, then each state that is further than the one before, up to `ENDED`."""
-    news: LiveSession = context.live
-    with news.stream(tenant_id) as flag:
-        seen: tuple[int, int] | None = None
-        while True:
-            found = await _patiently(context, load)
-            if found is None and seen is None:
-                raise not_found(noun)
-            if found is None:
-                raise await _gone(context, tenant_id, noun)
-            now = rank(found)
-            # A worker that lost its lease sends a run back to the queue: a follower waits until it is further.
-            if seen is None or now > seen:
-                seen = now
-                yield found
-            if seen >= ENDED:
-                return
-            await news.wait(flag)
-
-
-async def feed(context: GraphQLContext, tenant_id: UUID, after: int | None) -> AsyncGenerator[Event, None]:
-    """The tenant's events after that number, or from now on, in order and without a gap.
-
-    No connection is held between batches, and none while the receiver is slow.
-    """
-    news: LiveSession = context.live
-    with news.stream(tenant_id) as flag:
-        seq = await _start(context, tenant_id, after)
-        while True:
-            batch = await _patiently(context, partial(_batch, context, tenant_id, seq))
-            # Pruning may have passed a reader that was slow: what is missing is told, never skipped.
-            if batch and batch[0].seq != seq + 1:
-                raise cursor_expired()
-            for event in batch:
-                seq = event.seq
-                context.forget()
-                yield event
-            if len(batch) < BATCH:
-                await news.wait(flag)
-            else:
-                await news.check()
-
-
-def cursor_expired() -> CodedError:
-    return CodedError(
-        Code.CURSOR_EXPIRED,
-        "Events after this cursor have been pruned. Load anew, and subscribe after Tenant.activityCursor.",
-    )
-
-
-async def _start(context: GraphQLContext, tenant_id: UUID, after: int | None) -> int:
-    async with context.read(tenant_id) as connection:
-        if not await readable(connection, tenant_id):
-            raise not_found("tenant")
-        stands = await position(connection, tenant_id)
-    if after is None:
-        return stands.newest
-    if after > stands.newest:
-        raise CodedError(Code.BAD_CURSOR, "This cursor is ahead of the tenant's activity. Start without one.")
-    oldest = stands.newest + 1 if stands.oldest is None else stands.oldest
-    if after < oldest - 1:
-        raise cursor_expired()
-    return after
-
-
-async def _batch(context: GraphQLContext, tenant_id: UUID, seq: int) -> list[Event]:
-    async with context.read(tenant_id) as connection:
-        if not await readable(connection, tenant_id):
-            raise _membership_ended()
-        return await events_after(connection, tenant_id, seq, most=BATCH)
-
-
-async def _patiently(context: GraphQLContext, read: Callable[[], Awaitable[R]]) -> R:
-    """Reads anew what may have changed. A database that restarts costs a stream a pause, and not its life."""
-    for delay in _PAUSES:
-        context.forget()
-        try:
-            return await read()
-        except Exception as error:
-            if fault_of(error) not in PASSING:
-                raise
-        await asyncio.sleep(delay)
-    context.forget()
-    return await read()
-
-
-async def still_holds(session: Session) -> bool:
-    """Does the token still vouch for its principal? True also while the database cannot tell."""
-    try:
-        return await session.holds()
-    except Exception as error:
-        # It is asked again at the next wake-up, a few seconds from now; what is read meanwhile is under RLS.
-        if fault_of(error) in PASSING:
-            return True
-        raise
-
-
-async def _gone(context: GraphQLContext, tenant_id: UUID, noun: str) -> CodedError:
-    async with context.read(tenant_id) as connection:
-        allowed = await readable(connection, tenant_id)
-    return not_found(noun) if allowed else _membership_ended()
-
-
-def _membership_ended() -> AccessEndedError:
-    return AccessEndedError("Your membership of this tenant has ended.", close_code=4401)
+        if self.session.expired or not await still_holds(self.session):
+            raise token_ended(self.session)

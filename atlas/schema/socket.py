@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, aclosing, suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
@@ -19,11 +21,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 
 from atlas.auth import Session, bearer, token_of_payload
 from atlas.schema.body import LONGEST_DOCUMENT
+from atlas.schema.channel import Asked, Told
 from atlas.schema.context import GraphQLContext, Trusted
 from atlas.schema.documents import Named
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
-from atlas.schema.live import still_holds
 from atlas.schema.refusal import RefusedRequestError
+from atlas.schema.relay import relayed
+from atlas.schema.standing import Seat
 
 if TYPE_CHECKING:
     from atlas.schema.view import View
@@ -38,12 +42,13 @@ class SocketHandler(Handler):
     """Strawberry's handler, with a token at `connection_init` and a context of its own for each operation."""
 
     _session: Session | None = None
-    _watch: asyncio.Task[None] | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         # What the operations that begin were named by, by their ids.
         self._documents: dict[str, Trusted | CodedError | None] = {}
+        self._kept = ExitStack()
+        self._closing: asyncio.Task[None] | None = None
 
     async def handle_message(self, message: Message) -> None:
         if not _well_formed(message):
@@ -62,7 +67,8 @@ class SocketHandler(Handler):
             if self._session is None:
                 await self.websocket.close(REFUSED, "A token that holds is needed")
                 return
-            self._watch = asyncio.create_task(self._close_when_over(self._session))
+            self._seat = Seat(self._session, self._begin_to_close)
+            self._kept.enter_context(self._view.services.live.standings.kept(self._seat))
         await super().handle_connection_init({"type": "connection_init", "payload": payload})
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
@@ -108,30 +114,40 @@ class SocketHandler(Handler):
         await Handler.run_operation(own, operation)
 
     async def _send_result_stream(self, operation: Operation[GraphQLContext | None, None], result_source: Any) -> None:
-        await super()._send_result_stream(operation, _ending(self, operation, result_source))
+        context = cast("GraphQLContext", self.context)
+        asked = Asked(
+            self.schema,
+            self._view.services.context,
+            operation.query,
+            operation.variables,
+            operation.operation_name,
+            context.document,
+        )
+        async with aclosing(_ending(self, operation, relayed(asked, context, result_source))) as results:
+            await super()._send_result_stream(operation, results)
+
+    async def tell(self, operation: Operation[Any, Any], told: Told) -> None:
+        """Sends what others are sent too: around it, nothing is encoded but the operation's id."""
+        if operation.completed:
+            return
+        id_ = self._view.encode_json(operation.id)
+        try:
+            await cast("Any", self.websocket).ws.send_text(f'{{"type":"next","id":{id_},"payload":{told.payload}}}')
+        except WebSocketDisconnect as gone:
+            raise WebSocketDisconnected from gone
 
     async def shutdown(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
+        self._kept.close()
         await super().shutdown()
 
-    async def _close_when_over(self, session: Session) -> None:
-        """Closes the socket once its token has expired or was revoked, though nothing runs on it."""
-        live = self._view.services.live
-        with live.flag(session.principal.id) as flag:
-            while not live.closing:
-                left = session.seconds_left
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(flag.wait(), None if left is None else max(left, 0))
-                flag.clear()
-                if session.expired or not await still_holds(session):
-                    break
-            else:
-                return
-        with suppress(RuntimeError):  # An operation of the socket may have closed it already.
-            await self.websocket.close(EXPIRED if session.expired else REFUSED, "The token has ended")
+    def _begin_to_close(self) -> None:
+        """The token has ended: the socket is closed, though nothing may run on it."""
+        self._closing = asyncio.create_task(self._close_when_over())
+
+    async def _close_when_over(self) -> None:
+        if self._seat.error is not None:
+            with suppress(RuntimeError, OSError):  # An operation of the socket may have closed it already.
+                await self.websocket.close(self._seat.error.close_code, "The token has ended")
 
     async def _end(self, operation: Operation[GraphQLContext | None, None], close_code: int, reason: str) -> None:
         """Closes the socket, and lets nothing more be sent for the operation."""
@@ -163,7 +179,10 @@ async def _ending(handler: SocketHandler, operation: Operation[Any, Any], result
         if ended:
             await handler._end(operation, ended[0].close_code, ended[0].message)  # noqa: SLF001
             return
-        yield result
+        if isinstance(result, Told):
+            await handler.tell(operation, result)
+        else:
+            yield result
 
 
 def _well_formed(message: object) -> bool:

@@ -11,6 +11,7 @@ import strawberry
 from atlas.schema.context import Info
 from atlas.schema.drift_runs import DriftRun, load_drift_run
 from atlas.schema.errors import Code, CodedError, not_found
+from atlas.schema.feed import ENDED, feed, follow
 from atlas.schema.findings import Finding, load_finding
 from atlas.schema.ids import (
     GlobalId,
@@ -19,7 +20,6 @@ from atlas.schema.ids import (
     decode_tenant_id,
     encode_activity_cursor,
 )
-from atlas.schema.live import ENDED, feed, follow
 from atlas.schema.sync_runs import SyncRun, load_sync_run
 
 _RANKS = {"QUEUED": 0, "RUNNING": 1}

@@ -28,6 +28,7 @@ from atlas.auth import URL_PARAMETERS, Session, bearer, open_session
 from atlas.budget import Budget
 from atlas.oidc import TrustedIssuer
 from atlas.schema.body import Parameters, media_type_of, read_parameters
+from atlas.schema.channel import Asked, Told
 from atlas.schema.context import GraphQLContext
 from atlas.schema.documents import Documents, Named
 from atlas.schema.errors import Code, guarded, presentable
@@ -35,6 +36,7 @@ from atlas.schema.live import Live, LiveSession
 from atlas.schema.meter import Memberships, Meter, RateLimitedError
 from atlas.schema.meter import headers as rate_headers
 from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
+from atlas.schema.relay import relayed
 from atlas.schema.socket import SocketHandler
 from atlas.schema.tags import tagged
 from atlas.sealing import SealingKey
@@ -69,7 +71,7 @@ class Services:
             principal=session.principal,
             request_id=request_id,
             dispatch=self.dispatch,
-            live=LiveSession(self.live, session),
+            live=LiveSession(self.live, session, relayed=True),
             introspection=not self.documents.only,
             sealing_key=self.sealing_key,
         )
@@ -182,8 +184,18 @@ class View(GraphQL[GraphQLContext | None, None]):
         result = await super().execute_operation(
             request, request_adapter, request_data, context, root_value, sub_response
         )
-        if isinstance(result, SubscriptionExecutionResult):
-            return cast("SubscriptionExecutionResult", guarded(result, request_id_of(request.scope)))
+        if isinstance(result, SubscriptionExecutionResult) and context is not None:
+            single = cast("GraphQLRequestData", request_data)
+            asked = Asked(
+                self.schema,
+                self.services.context,
+                single.query or "",
+                single.variables,
+                single.operation_name,
+                context.document,
+            )
+            told = guarded(relayed(asked, context, result), request_id_of(request.scope))
+            return cast("SubscriptionExecutionResult", told)
         return result
 
     async def execute_single(
@@ -224,8 +236,10 @@ class View(GraphQL[GraphQLContext | None, None]):
             sub_response.headers.update(rate_headers(context.meter.standing))
         return result
 
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """A request that was never executed has no `data`."""
+    async def process_result(self, request: Request, result: ExecutionResult | Told) -> GraphQLHTTPResponse:
+        """A request that was never executed has no `data`. What is told to many is encoded already."""
+        if isinstance(result, Told):
+            return cast("GraphQLHTTPResponse", orjson.Fragment(result.payload))
         response: GraphQLHTTPResponse = {}
         if result.errors:
             response["errors"] = [error.formatted for error in result.errors]

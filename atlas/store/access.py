@@ -1,6 +1,6 @@
 """Principals, memberships, tenants and tokens: who may come in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -19,11 +19,42 @@ Row = RowMapping
 
 FOREIGN_KEY_VIOLATION = "23503"
 
+_CHANGED_STANDING = text(
+    """select place, holds, role from atlas.changed_standing(
+    cast(:hashes as bytea[]), cast(:tenants as uuid[]), cast(:principals as uuid[]), cast(:roles as text[]), :used)"""
+)
+
 
 async def authenticate(connection: AsyncConnection, token_hash: bytes) -> Row | None:
     """(principal_id, kind, display_name, token_id, expires_at) of a token that holds; needs no context."""
     rows = await connection.execute(text("select * from atlas.authenticate(:hash)"), {"hash": token_hash})
     return rows.mappings().one_or_none()
+
+
+async def changed_standing(
+    connection: AsyncConnection,
+    hashes: Sequence[bytes | None],
+    tenant_ids: Sequence[UUID | None],
+    principal_ids: Sequence[UUID],
+    roles: Sequence[str | None],
+    *,
+    used: bool,
+) -> list[tuple[int, bool, str | None]]:
+    """(place, does the token hold, role) where either is not as given. Places count from 0; needs no context.
+
+    With `used`, the tokens that hold are noted as used now.
+    """
+    rows = await connection.execute(
+        _CHANGED_STANDING,
+        {
+            "hashes": list(hashes),
+            "tenants": list(tenant_ids),
+            "principals": list(principal_ids),
+            "roles": list(roles),
+            "used": used,
+        },
+    )
+    return [(place - 1, holds, role) for place, holds, role in rows]
 
 
 async def ensure_principal(

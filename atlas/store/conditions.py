@@ -33,6 +33,7 @@ class Joined:
 Condition = Term | Joined
 
 _SETTING = r"\( SELECT \(NULLIF\(current_setting\('atlas\.{}'::text, true\), ''::text\)\)::uuid AS \"nullif\"\)"
+_JUDGING = r"\( SELECT current_setting\('atlas\.judging'::text, true\) AS current_setting\) = 'yes'(?:::text)?"
 _CAPABILITY = re.compile(r"\w+ = \( SELECT atlas\.tenant_for\('(\w+)'::text\) AS tenant_for\)")
 # What policies compare with, as words. What is not here stays SQL, so that nothing is hidden.
 _WORDS = (
@@ -41,6 +42,7 @@ _WORDS = (
     (rf"(\w+) = {_SETTING.format('principal_id')}", r"`\1` is the caller"),
     (rf"(\w+) = {_SETTING.format('job_id')}", r"`\1` is the leased run"),
     (rf"(\w+) = {_SETTING.format('tenant_id')}", r"`\1` is the context's tenant"),
+    (_JUDGING, "many are judged together"),
     (r"(\w+) IS NULL", r"`\1` is empty"),
     (r"(\w+) = '(\w+)'(?:::text)?", r"`\1` is \2"),
     (r"SESSION_USER = '(\w+)'::name", r"the session is of `\1`"),

@@ -75,7 +75,8 @@ async def listen(db: Database, *, connected: Callable[[], None], heard: Callable
             connected()
             while not lost.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), _KEEPALIVE_SECONDS)
+                    async with asyncio.timeout(_KEEPALIVE_SECONDS):
+                        await lost.wait()
                 # A peer that vanished without a word is not seen otherwise.
                 if not lost.is_set():
                     await driver.execute("select 1", timeout=_KEEPALIVE_SECONDS)

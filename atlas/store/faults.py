@@ -1,6 +1,9 @@
 """What kind of trouble an exception of the database is, for those who know nothing of its driver."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -8,7 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _BAD_TEXT = frozenset({"22021", "22P05"})  # A NUL or an unpaired surrogate: no text of PostgreSQL.
 _CANCELED = "57014"  # By its time-out, or by an operator.
+_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4)
 _PASSING = ("08", "53", "57", "40", "55P03")  # Connection, resources, operator intervention, serialisation, lock.
+
+R = TypeVar("R")
 
 
 class Fault(Enum):
@@ -51,3 +57,15 @@ def sqlstate_of(error: BaseException) -> str:
             return state
         seen = getattr(seen, "orig", None) or seen.__cause__
     return ""
+
+
+async def patiently(work: Callable[[], Awaitable[R]]) -> R:
+    """Tries again what failed by a fault that passes, for some seconds: a database restarts in less."""
+    for delay in _PAUSES:
+        try:
+            return await work()
+        except Exception as error:
+            if fault_of(error) not in PASSING:
+                raise
+        await asyncio.sleep(delay)
+    return await work()

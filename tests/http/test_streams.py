@@ -347,7 +347,7 @@ async def test_a_subscriber_that_leaves_is_forgotten(server: Server, caller: Cal
     live = server.app.state.live
 
     def waiting() -> int:
-        return len(live._waiting.get(caller.tenant.id, ()))
+        return int(live._streams[caller.principal_id])
 
     async with stream(server, caller, ACTIVITY, tenant=caller.tenant_id), socket(server) as made:
         await begin(made, caller)

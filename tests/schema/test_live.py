@@ -6,6 +6,7 @@ A stream that begins "now" may begin after the event that a test makes, so most 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -17,9 +18,11 @@ from atlas.auth import Session, open_session
 from atlas.domain.vocabulary import Role
 from atlas.local import Services
 from atlas.metrics import Metrics
+from atlas.schema import feed as feeds
 from atlas.schema import live as module
 from atlas.schema.context import GraphQLContext
-from atlas.schema.live import Live, LiveSession, feed
+from atlas.schema.feed import feed, follow
+from atlas.schema.live import Live, LiveSession
 from atlas.store.bootstrap import connect
 from atlas.store.database import Database, open_database
 from tests.factories import Tenant, make_tenant
@@ -204,7 +207,7 @@ async def test_a_pruned_cursor_is_told_and_one_at_the_edge_is_not(owner: Databas
 async def test_pruning_that_passes_a_slow_reader_is_told(
     owner: Database, api: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(feeds, "BATCH", 2)
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)
     for done in range(5):
@@ -278,7 +281,8 @@ async def test_a_waiting_stream_holds_no_connection(owner: Database, api: Databa
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
         context = await context_of(live, api, tenant)
-        waiting = [asyncio.create_task(taken(feed(context, tenant.id, 0), 1, within=20)) for _ in range(100)]
+        each = [replace(context, live=LiveSession(live, context.live.session)) for _ in range(100)]
+        waiting = [asyncio.create_task(taken(feed(one, tenant.id, 0), 1, within=20)) for one in each]
         await until(lambda: live.metrics.registry.get_sample_value("atlas_subscriptions") == 100)
         quiet = 0
         async with asyncio.timeout(20):
@@ -298,7 +302,7 @@ async def test_a_follower_sees_a_run_only_go_forward(owner: Database, api: Datab
     run = await make_sync_run(owner, tenant)
     async with listening(api) as live:
         context = await context_of(live, api, tenant)
-        stream = module.follow(context, tenant.id, "sync run", lambda: load_sync_run(context, tenant.id, run.id), _rank)
+        stream = follow(context, tenant.id, "sync run", lambda: load_sync_run(context, tenant.id, run.id), _rank)
         seen = await taken(stream, 1)
         for statement, values in (
             (RUNNING, {"done": 1}),
