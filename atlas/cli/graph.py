@@ -18,7 +18,7 @@ SYNC_RUN = f"""
     id tenant {{ id name }} scope {{ id key label }} sequence source status requestedBy {_PRINCIPAL}
     createdAt startedAt finishedAt prunedAt notes progress {{ done total }}
     counts {{ observed added changed removed unchanged }}
-    coverage {{ itemType status observed expected apiVersion errorCode message }}
+    coverage {{ itemType status observed expected apiVersion errorCode message }} reading {{ itemType objects }}
     error {{ code message }}
 """
 DRIFT_RUN = f"""

@@ -9,9 +9,10 @@ from atlas.domain.errors import OperatorError
 from atlas.domain.vocabulary import SyncRunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from atlas.cli.caller import Caller
+    from atlas.cli.output import Progress
 
 _OPEN = frozenset({SyncRunStatus.QUEUED, SyncRunStatus.RUNNING})
 
@@ -50,9 +51,14 @@ async def cancel_run(caller: "Caller", tenant: str, run: str, *, reason: str | N
     return await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", entry.id, run_id))
 
 
-async def _ended(
-    caller: "Caller", tenant_id: UUID, run_id: UUID, seconds: float, moved: "Callable[[int, int | None], None]"
-) -> dict[str, Any]:
+def under_way(coverage: "Sequence[dict[str, Any]]", reading: "Sequence[dict[str, Any]]") -> str | None:
+    """Which type is read, and how far: the one of which objects are there and no coverage yet."""
+    ended = {one["itemType"] for one in coverage}
+    told = [f"Reading {one['itemType']}: {one['objects']:,}" for one in reading if one["itemType"] not in ended]
+    return told[0] if told else None
+
+
+async def _ended(caller: "Caller", tenant_id: UUID, run_id: UUID, seconds: float, moved: "Progress") -> dict[str, Any]:
     """The run once it waits for no worker any more. Raises `OperatorError` WAITED_TOO_LONG after the seconds."""
     from atlas.cli.graph import SYNC_RUN, node
     from atlas.schema.ids import encode_id
@@ -60,7 +66,7 @@ async def _ended(
     async def read() -> dict[str, Any] | None:
         run = await node(caller, "SyncRun", SYNC_RUN, encode_id("SyncRun", tenant_id, run_id))
         if run["progress"]:
-            moved(run["progress"]["done"], run["progress"]["total"])
+            moved(run["progress"]["done"], run["progress"]["total"], under_way(run["coverage"], run["reading"]))
         return None if run["status"] in _OPEN else run
 
     late = OperatorError(

@@ -2,15 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-Progress = Callable[[int, int | None], None]
+
+class Progress(Protocol):
+    """Moves a bar; `what` says beside it what is under way."""
+
+    def __call__(self, done: int, total: int | None, what: str | None = None) -> None: ...
+
 
 # Where nobody's terminal says how wide it is, lines may be as long as a wide one.
 _WIDE = 120
@@ -72,7 +77,7 @@ def progress(what: str, *, quiet: bool) -> Iterator[Progress]:
     """A bar on stderr that the body moves by (done, total); nothing where nobody watches."""
     console = stderr()
     if quiet or not console.is_terminal:
-        yield lambda _done, _total: None
+        yield lambda _done, _total, _what=None: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -80,7 +85,11 @@ def progress(what: str, *, quiet: bool) -> Iterator[Progress]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def move(done: int, total: int | None, what: str | None = None) -> None:
+            bar.update(task, completed=done, total=total, description=None if what is None else printable(what))
+
+        yield move
 
 
 def _console(stream: TextIO) -> "Console":

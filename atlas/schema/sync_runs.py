@@ -51,6 +51,12 @@ class ItemTypeCoverage:
     message: str | None = strawberry.field(description="Why it was not read to its end, for people.")
 
 
+@strawberry.type(description="How many objects of one item type were read in a run, and are not recorded yet.")
+class ItemTypeReading:
+    item_type: str = strawberry.field(description="The item type.")
+    objects: int = strawberry.field(description="Objects read so far.")
+
+
 @strawberry.type(description="One reading of a scope's inventory.")
 class SyncRun(Node):
     sequence: int | None = strawberry.field(
@@ -98,6 +104,13 @@ class SyncRun(Node):
     )
     async def coverage(self, info: Info) -> list[ItemTypeCoverage]:
         return await info.context.load(_coverage, self.tenant_id, self.key) or []
+
+    @resolved(
+        "Per item type: the objects that were read and are not recorded yet, while a run from Microsoft Graph is under"
+        " way or held. A type that is read to its end has its coverage besides."
+    )
+    async def reading(self, info: Info) -> list[ItemTypeReading]:
+        return await info.context.load(_reading, self.tenant_id, self.key) or []
 
 
 @strawberry.input(description="Which sync runs. All that is given must hold.")
@@ -231,4 +244,15 @@ async def _coverage(
                 message=row.message,
             )
         )
+    return found
+
+
+async def _reading(
+    context: GraphQLContext, tenant_id: UUID, keys: Sequence[UUID]
+) -> Mapping[UUID, list[ItemTypeReading]]:
+    async with context.read(tenant_id) as connection:
+        rows = await store.staged(connection, tenant_id, keys)
+    found: dict[UUID, list[ItemTypeReading]] = {}
+    for row in rows:
+        found.setdefault(row.run_id, []).append(ItemTypeReading(item_type=row.item_type, objects=row.objects))
     return found

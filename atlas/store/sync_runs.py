@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atlas.store.filters import TextFilter, TimeFilter, among, of_scope_key
 from atlas.store.pages import Key, Order, Row, pairs
-from atlas.store.tables import run_units, sync_runs
+from atlas.store.tables import run_units, staged_items, sync_runs
 
 _CREATED = (Key("created_at", datetime), Key("id", UUID))
 ORDERS: Mapping[str, Order] = {
@@ -65,6 +65,18 @@ async def coverage(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequen
             select(run_units).where(u.tenant_id == tenant_id, among(u.run_id, run_ids)).order_by(u.run_id, u.item_type)
         )
     ).all()
+
+
+async def staged(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Row]:
+    """(run_id, item_type, objects) of what each run has read and not recorded yet, by item type."""
+    s = staged_items.c
+    query = (
+        select(s.run_id, s.item_type, func.count().label("objects"))
+        .where(s.tenant_id == tenant_id, among(s.run_id, run_ids))
+        .group_by(s.run_id, s.item_type)
+        .order_by(s.run_id, s.item_type)
+    )
+    return (await connection.execute(query)).all()
 
 
 async def note(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, message: str) -> None:

@@ -46,11 +46,11 @@ async def test_a_policy_takes_less_than_a_tenth_of_a_request_whatever_its_settin
     done: list[int] = []
 
     async def count(objects: Sequence[SourceObject]) -> None:
-        pass
+        done.append(len(objects))
 
     with serving(Tenant({POLICIES: MadeUp(200, settings)})) as graph:
         async with asking(graph) as client:
-            unit = await read_type(client, CONTRACTS["configurationPolicy"], emit=count, on_progress=done.append)
+            unit = await read_type(client, CONTRACTS["configurationPolicy"], emit=count)
         assert len(graph.asked) / 200 < 0.1
     assert unit.observed == 200
-    assert done == [50, 100, 150, 200]
+    assert done == [50] * 4

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from atlas import graph_sync, held, jobs, sync
+from atlas.cli.graph_runs import under_way
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import CoverageStatus, Role
 from atlas.record import record_folder
@@ -34,6 +35,7 @@ from tests.graph.standin.faults import (
     malformed,
 )
 from tests.graph.syncing import Reader, reader
+from tests.schema.asking import Asker
 from tests.test_drift import findings_of, generated
 from tests.test_sync import run_of
 
@@ -254,6 +256,15 @@ async def test_a_lost_worker_is_followed_by_one_that_goes_on_at_the_next_type(
     with pytest.raises(asyncio.CancelledError):
         await killed
     assert await reading.staged() == 5
+    ask = Asker(reading.api, reading.tenant, Role.READER)
+    asked_for = "{ syncRuns(first: 1) { nodes { progress { done total } coverage { itemType } reading { %s } } } }"
+    [told] = (await ask.in_tenant(asked_for % "itemType objects"))["syncRuns"]["nodes"]
+    assert told == {
+        "progress": {"done": 1, "total": 3},
+        "coverage": [{"itemType": "assignmentFilter"}],
+        "reading": [{"itemType": "configurationPolicy", "objects": 5}],
+    }
+    assert under_way(told["coverage"], told["reading"]) == "Reading configurationPolicy: 5"
     assert await reading.coverage(job.run_id) == {"assignmentFilter": ("COMPLETE", 0)}
     async with owner.transaction() as connection:
         held = text("select count(*) from atlas.item_intervals where tenant_id = :id")
@@ -267,6 +278,8 @@ async def test_a_lost_worker_is_followed_by_one_that_goes_on_at_the_next_type(
     run = await reading.work(job)
     assert (run["status"], run["seq"], run["added"]) == ("SUCCEEDED", 1, 12)
     assert len(graph.paths("assignmentFilters")) == asked, "a type that was read is not read again"
+    [told] = (await ask.in_tenant(asked_for % "objects"))["syncRuns"]["nodes"]
+    assert (told["reading"], under_way(told["coverage"], [])) == ([], None)
     assert await reading.staged() == 0
 
 

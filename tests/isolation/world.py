@@ -189,10 +189,17 @@ async def _schedule(databases: Databases, realm: Realm) -> None:
 
 
 async def _prune(databases: Databases, realm: Realm) -> None:
-    """What the failed run held is let go of, and every run has something to say."""
+    """What the failed run held is let go of; every run has something to say, and a recorded one something staged."""
     marked = "update atlas.sync_runs set pruned_at = now() where tenant_id = :tenant and status = 'FAILED'"
     noted = "update atlas.sync_runs set notes = array['note of ' || :mark] where tenant_id = :tenant"
+    staged = """insert into atlas.staged_items
+            (tenant_id, run_id, item_type, external_id, hash, settings_hash, display_name, item_id)
+        select r.tenant_id, r.id, 'type of ' || :mark, 'id', c.hash, c.hash, 'An object', gen_random_uuid()
+        from atlas.sync_runs r
+        cross join lateral (select hash from atlas.contents where tenant_id = r.tenant_id limit 1) c
+        where r.tenant_id = :tenant and r.seq is not null"""
     async with databases.owner.transaction(realm.tenant.owner) as connection:
+        await connection.execute(text(staged), {"tenant": realm.id, "mark": realm.mark})
         await connection.execute(text(marked), {"tenant": realm.id})
         await connection.execute(text(noted), {"tenant": realm.id, "mark": realm.mark})
 

@@ -19,7 +19,6 @@ TOGETHER: Final = 50
 _REFUSED_OPTION: Final = frozenset({400, 501})
 
 Emit = Callable[[Sequence[SourceObject]], Awaitable[None]]
-Progress = Callable[[int], None]
 
 
 @dataclass(slots=True)
@@ -33,19 +32,16 @@ class _Seen:
     begun: bool = False
 
 
-async def read_type(
-    client: GraphClient, contract: Contract, *, emit: Emit, on_progress: Progress | None = None
-) -> UnitReading:
+async def read_type(client: GraphClient, contract: Contract, *, emit: Emit) -> UnitReading:
     """Hands all objects of the type to `emit`, a page or a part of it at a time; returns how far the type was read.
 
-    `on_progress` gets the number of objects handed over so far. Only a COMPLETE type may have its missing objects
-    called removed: after any other ending, what was handed over is a part of the type. Raises what `emit` raises, and
-    nothing of Graph's.
+    Only a COMPLETE type may have its missing objects called removed: after any other ending, what was handed over is a
+    part of the type. Raises what `emit` raises, and nothing of Graph's.
     """
     seen = _Seen()
     try:
         for path in contract.paths:
-            await _read_path(client, contract, path, seen, emit, on_progress)
+            await _read_path(client, contract, path, seen, emit)
     except GraphError as error:
         status, code, message = status_of(error, contract, begun=seen.begun)
         return _unit(contract, seen, status, code, message)
@@ -57,9 +53,7 @@ async def read_type(
     return _unit(contract, seen, CoverageStatus.COMPLETE, None, None)
 
 
-async def _read_path(
-    client: GraphClient, contract: Contract, path: str, seen: _Seen, emit: Emit, on_progress: Progress | None
-) -> None:
+async def _read_path(client: GraphClient, contract: Contract, path: str, seen: _Seen, emit: Emit) -> None:
     before, count = seen.observed, None
     async for page in _pages(client, contract, path):
         seen.begun = True
@@ -70,8 +64,6 @@ async def _read_path(
                 seen.truncated = next((_cut(path, one) for one in completed if one.truncated), None)
             seen.observed += len(completed)
             await emit([_source_object(contract, path, one.body) for one in completed])
-            if on_progress is not None:
-                on_progress(seen.observed)
     # Some collections count the page and not the whole, so only more than came says something.
     seen.counted |= count is not None
     seen.expected += max(count or 0, seen.observed - before)
