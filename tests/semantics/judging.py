@@ -7,13 +7,14 @@ from random import Random
 from typing import Any
 
 from atlas.domain.profiles import PROFILES, Profiles
-from tests.semantics.mutations import MUTATIONS, Change, Mutation
+from tests.semantics.mutations import MUTATIONS, Change, Mutation, crowd
 from tests.semantics.objects_of_tenants import MAKERS
 from tests.semantics.product import Found, Identity, found
 from tests.semantics.sharing import name_of, shared
 from tests.semantics.trees import plain
 
 SEED = "atlas semantics 1"
+BATCH, CROWD = 60, 5
 
 
 Left = dict[tuple[Identity | None, Identity | None], list[tuple[str, Sequence[Any]]]]
@@ -33,17 +34,26 @@ class Tally:
 
 
 def mutations(count: int, kinds: Sequence[str] = tuple(MAKERS)) -> Iterator[tuple[str, Mutation]]:
-    """Mutations of the item types in turn, the same ones in every run."""
+    """Mutations of the item types in turn, the same ones in every run; the last of each batch are a crowd of one."""
+    turn = 0
     for index in range(count):
+        if index % BATCH == BATCH - CROWD:
+            random = Random(f"{SEED} crowd {index}")
+            item_type = kinds[index // BATCH % len(kinds)]
+            crowded = crowd(MAKERS[item_type](random), random, CROWD)
+        if index % BATCH >= BATCH - CROWD:
+            yield item_type, crowded[index % BATCH - BATCH + CROWD]
+            continue
         random = Random(f"{SEED} {index}")
-        item_type = kinds[index % len(kinds)]
+        item_type = kinds[turn % len(kinds)]
+        turn += 1
         mutation = None
         while mutation is None:
             mutation = random.choice(MUTATIONS)(MAKERS[item_type](random), random)
         yield item_type, mutation
 
 
-def judge(count: int, *kinds: str, batch: int = 60, profiles: Profiles = PROFILES[0]) -> Tally:
+def judge(count: int, *kinds: str, batch: int = BATCH, profiles: Profiles = PROFILES[0]) -> Tally:
     """Puts `batch` objects into one pair of readings at a time, each mutated in one way, and compares.
 
     In every second pair of readings the objects of a type share ids, two and two.
@@ -79,14 +89,14 @@ def _judge_one(kind: str, mutation: Mutation, told: Found, left: Left, told_of: 
     old, new = (_identity(kind, tree) for tree in (mutation.before, mutation.after))
     if mutation.how == "RECREATED":
         ends = [_take(left, *key)[0] for key in ((old, None), (None, new))]
-        if ends != ["REMOVED", "ADDED"] or old is None or told.recreated.get(old) != new:
+        if ends != ["REMOVED", "ADDED"] or old is None or told.recreated.get(old) != (new, not mutation.changes):
             tally.missed.append(told_of)
         return
     change_type, changes = _take(left, old, new)
     if change_type != mutation.how:
         (tally.phantom if mutation.how == "NONE" else tally.missed).append(f"{told_of}: {change_type}")
-    elif mutation.how == "MODIFIED":
-        _compare(changes, mutation.changes, told_of, tally)
+    elif mutation.how != "NONE":
+        _compare(changes, mutation, told_of, tally)
 
 
 def _take(left: Left, old: Identity | None, new: Identity | None) -> tuple[str, Sequence[Any]]:
@@ -98,15 +108,27 @@ def _identity(kind: str, tree: dict[str, Any] | None) -> Identity | None:
     return None if tree is None else (kind, tree["id"], name_of(tree))
 
 
-def _compare(changes: Sequence[Any], expected: Sequence[Change], told_of: str, tally: Tally) -> None:
-    left = list(changes)
-    for change in expected:
-        fitting = next((one for one in left if _fits(one, change)), None)
-        if fitting is None:
+def _compare(changes: Sequence[Any], mutation: Mutation, told_of: str, tally: Tally) -> None:
+    """Each expected change is one that was found, and each that was found is one that is expected."""
+    expected = (*mutation.changes, *mutation.may)
+    fitting = [[index for index, one in enumerate(changes) if _fits(one, change)] for change in expected]
+    taken: dict[int, int] = {}
+    for number, change in enumerate(expected):
+        if not _match(number, fitting, taken, set()) and number < len(mutation.changes):
             tally.missed.append(f"{told_of}: {change} in {[(one.kind.value, one.path) for one in changes]}")
-        else:
-            left.remove(fitting)
-    tally.phantom += [f"{told_of}: {one.kind} {one.path} beside {expected}" for one in left]
+    left = [one for index, one in enumerate(changes) if index not in taken]
+    tally.phantom += [f"{told_of}: {one.kind} {one.path} beside {mutation.changes}" for one in left]
+
+
+def _match(number: int, fitting: Sequence[Sequence[int]], taken: dict[int, int], seen: set[int]) -> bool:
+    """Gives an expected change one that fits it, where need be by giving another what else fits that."""
+    for index in fitting[number]:
+        if index not in seen:
+            seen.add(index)
+            if index not in taken or _match(taken[index], fitting, taken, seen):
+                taken[index] = number
+                return True
+    return False
 
 
 def _fits(change: Any, expected: Change) -> bool:

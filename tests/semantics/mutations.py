@@ -8,10 +8,11 @@ from random import Random
 from typing import Any
 
 from tests.semantics.objects import guid, word
-from tests.semantics.trees import K, Nothing, Path, Rows, V, get, leaves, names, parts, with_part
+from tests.semantics.trees import K, Noise, Nothing, Path, Rows, V, get, leaves, names, parts, with_part
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAMES = ("name", "displayName")
+BESIDE_SETTINGS = ("description", "roleScopeTagIds", "assignments")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Change:
 class Mutation:
     """What became of one object: its tree before and after (None: not there), and the changes to be found.
 
-    `how` is the change type of the finding, "NONE" where there must be none, or "RECREATED".
+    `how` is the change type of the finding, "NONE" where there must be none, or "RECREATED", which has changes where
+    the object is not what it was. All properties of what came or went are told as changes; `may` are those that a
+    reader may take for what the object is, and tell or not.
     """
 
     label: str
@@ -37,6 +40,7 @@ class Mutation:
     after: dict[str, Any] | None
     how: str
     changes: tuple[Change, ...] = field(default=())
+    may: tuple[Change, ...] = field(default=())
 
 
 Mutate = Callable[[dict[str, Any], Random], Mutation | None]
@@ -79,9 +83,34 @@ def where(path: Path, part: V) -> str:
     return part.where or names(path)[-1]
 
 
+def whole(kind: str, tree: Any, place: str = "") -> list[Change]:
+    """The changes that a part comes as (ADDED), or goes as: what its values were, and of the rest how many."""
+    told = []
+    for path, part in parts(tree):
+        if isinstance(part, V):
+            at = part.where or (names(path) or [place])[-1]
+            ends = (None, part.value) if kind == "ADDED" else (part.value, None)
+            told.append(Change(kind, at, *ends, hidden=part.hidden))
+        elif isinstance(part, K):
+            told += [Change(kind, place)] * part.leaves
+    return told
+
+
+def scaffolding(kind: str, tree: Any, name: str = "") -> tuple[Change, ...]:
+    """What stands in a tree without a mark, as changes that may be told."""
+    if isinstance(tree, dict):
+        return tuple(one for key, inner in tree.items() for one in scaffolding(kind, inner, key))
+    if isinstance(tree, Rows):
+        return tuple(one for inner in tree.rows for one in scaffolding(kind, inner, name))
+    return () if isinstance(tree, V | K | Noise | Nothing) else (Change(kind, name),)
+
+
 def value(tree: Any, random: Random) -> Mutation | None:
     """One value is another."""
-    path, part = random.choice(values(tree))
+    return changed(tree, *random.choice(values(tree)), random)
+
+
+def changed(tree: Any, path: Path, part: V, random: Random) -> Mutation:
     new = other_json(part, random) if names(path)[-1] == "valueJson" else another(part.value, random)
     change = Change("MODIFIED", where(path, part), part.value, new, part.hidden)
     return modified("value", tree, with_part(tree, path, V(new, part.hidden, part.where)), change)
@@ -133,7 +162,7 @@ def row(tree: Any, random: Random) -> Mutation | None:
         return None
     longer = _with_row(tree, path, made)
     come = random.random() < 0.5
-    changes = [Change("ADDED" if come else "REMOVED", _place(path))] * leaves(made)
+    changes = whole("ADDED" if come else "REMOVED", made, _place(path))
     return modified("nested row", *((tree, longer) if come else (longer, tree)), *changes)
 
 
@@ -148,7 +177,7 @@ def repeated(tree: Any, random: Random) -> Mutation | None:
         return None
     longer = _with_row(tree, path, made)
     come = random.random() < 0.5
-    changes = [Change("ADDED" if come else "REMOVED")] * leaves(made)
+    changes = whole("ADDED" if come else "REMOVED", made, _place(path))
     return modified("repeated row", *((tree, longer) if come else (longer, tree)), *changes)
 
 
@@ -177,8 +206,9 @@ def order(tree: Any, random: Random) -> Mutation | None:
         return Mutation("order", tree, tree, "NONE")
     path, part = random.choice(found)
     turned = Rows(part.rows[::-1], part.new, ordered=True)
-    changed = sum(one.value != other.value for one, other in zip(part.rows, turned.rows, strict=True))
-    return modified("order", tree, with_part(tree, path, turned), *[Change("MODIFIED", names(path)[-1])] * changed)
+    ends = [(one, other) for one, other in zip(part.rows, turned.rows, strict=True) if one.value != other.value]
+    changes = [Change("MODIFIED", names(path)[-1], one.value, other.value, one.hidden) for one, other in ends]
+    return modified("order", tree, with_part(tree, path, turned), *changes)
 
 
 def rename(tree: Any, random: Random) -> Mutation | None:
@@ -192,11 +222,29 @@ def recreate(tree: Any, random: Random) -> Mutation | None:
 
 
 def come(tree: Any, random: Random) -> Mutation | None:
-    return Mutation("object", None, tree, "ADDED")
+    return Mutation("object", None, tree, "ADDED", tuple(whole("ADDED", tree)), scaffolding("ADDED", tree))
 
 
 def go(tree: Any, random: Random) -> Mutation | None:
-    return Mutation("object", tree, None, "REMOVED")
+    return Mutation("object", tree, None, "REMOVED", tuple(whole("REMOVED", tree)), scaffolding("REMOVED", tree))
+
+
+def crowd(tree: Any, random: Random, size: int) -> list[Mutation]:
+    """Objects that differ by their names alone, and all come back under other ids, the last with another value."""
+    name = next(name for name in NAMES if name in tree)
+    made = []
+    for number in range(1, size + 1):
+        one = {**tree, "id": guid(random), name: V(f"{tree[name].value} {number}")}
+        changes: tuple[Change, ...] = ()
+        after = one
+        settings = [(path, part) for path, part in values(one) if path[0] not in BESIDE_SETTINGS]
+        # So that most of it is still what it was: a row within a row is another one for a value.
+        alone = [(path, part) for path, part in settings if sum(isinstance(step, int) for step in path) < 2]
+        if number == size and alone and len(settings) >= 8:
+            mutation = changed(one, *random.choice(alone), random)
+            after, changes = mutation.after or one, mutation.changes
+        made.append(Mutation("crowd", one, {**after, "id": guid(random)}, "RECREATED", changes))
+    return made
 
 
 def assignment(tree: Any, random: Random) -> Mutation | None:
@@ -210,7 +258,7 @@ def assignment(tree: Any, random: Random) -> Mutation | None:
     if way in {"come", "go"}:
         kind = "ADDED" if way == "come" else "REMOVED"
         ends = (tree, longer) if way == "come" else (longer, tree)
-        return modified("assignment", *ends, *[Change(kind, "assignments")] * leaves(made))
+        return modified("assignment", *ends, *whole(kind, made, "assignments"))
     at = ("assignments", len(held.rows), "target")
     if way == "exclude":
         sides = ("#microsoft.graph.groupAssignmentTarget", "#microsoft.graph.exclusionGroupAssignmentTarget")

@@ -22,10 +22,12 @@ Identity = tuple[str, str, str | None]
 
 @dataclass(frozen=True)
 class Found:
-    """The findings by the object's identity before and after, and the recreations as (removed, added)."""
+    """The findings by the object's identity before and after, and by what was removed the recreations: what came in its
+    place, and whether that is identical.
+    """
 
     changes: list[tuple[Identity | None, Identity | None, str, tuple[PropertyChange, ...]]]
-    recreated: dict[Identity, Identity]
+    recreated: dict[Identity, tuple[Identity, bool]]
 
 
 def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> Found:
@@ -45,8 +47,8 @@ def found(before: Reading, after: Reading, profiles: Profiles = PROFILES[0]) -> 
             changes.append((one and _identity(one), other and _identity(other), kind, told))
     removed = [_candidate(old[key]) for key in old.keys() - new.keys()]
     added = [_candidate(new[key]) for key in new.keys() - old.keys()]
-    links = [one for one in link(removed, added) if one.identical]
-    return Found(changes, {_identity(one.removed): _identity(one.added) for one in links})
+    links = {_identity(one.removed): (_identity(one.added), one.identical) for one in link(removed, added)}
+    return Found(changes, links)
 
 
 def _identity(item: Item | Candidate) -> Identity:

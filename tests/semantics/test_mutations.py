@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from atlas.domain import content, identity, settings_catalog
+from atlas.domain.differ import diff
+from atlas.domain.evidence import PropertyChange
 from atlas.domain.paths import place
 from atlas.domain.profile_tables import FIRST_TABLES
 from atlas.domain.profiles import ITEM_TYPES, PROFILES, Profiles
+from atlas.domain.recreation import Recreation
+from tests.semantics import product
 from tests.semantics.judging import judge, mutations
 from tests.semantics.objects_of_tenants import MAKERS
 
@@ -72,6 +76,32 @@ def test_a_map_in_which_the_last_row_wins_is_caught(monkeypatch):
     monkeypatch.setattr(settings_catalog, "place_rows", last_wins)
     monkeypatch.setattr(content, "place_rows", last_wins)
     assert {"repeated row", "nested row", "value"} <= classes(judge(FEW, "configurationPolicy").missed)
+
+
+def test_a_property_of_what_came_or_went_that_is_not_told_is_caught(monkeypatch):
+    def without_one(old: Any, new: Any) -> Any:
+        return diff(old, new)[1:] if old is None or new is None else diff(old, new)
+
+    monkeypatch.setattr(product, "diff", without_one)
+    assert classes(judge(FEW, "configurationPolicy", "mobileApp").missed) == {"object"}
+
+
+def test_a_row_that_comes_with_another_value_is_caught(monkeypatch):
+    def another(one: PropertyChange) -> PropertyChange:
+        told = one.after
+        return one if told is None or told.redacted else replace(one, after=replace(told, value=f"{told.value}!"))
+
+    monkeypatch.setattr(product, "diff", lambda old, new: [another(one) for one in diff(old, new)])
+    assert {"nested row", "repeated row"} <= classes(judge(FEW, "conditionalAccessPolicy").missed)
+
+
+def test_recreations_that_are_linked_in_order_and_not_by_name_are_caught(monkeypatch):
+    def in_order(removed: Any, added: Any) -> list[Recreation]:
+        by_id = (sorted(ends, key=lambda one: (one.item_type, one.external_id)) for ends in (removed, added))
+        return [Recreation(one, other, 1.0, identical=True) for one, other in zip(*by_id, strict=False)]
+
+    monkeypatch.setattr(product, "link", in_order)
+    assert "crowd" in classes(judge(FEW).missed)
 
 
 def test_objects_under_one_id_that_are_known_by_their_content_alone_are_caught(monkeypatch):
