@@ -17,6 +17,10 @@ _NOW = {"nobody": " now", "widest": " now"}
 def judge_breadth(change: PropertyChange, before: Content, after: Content) -> tuple[Severity, str] | None:
     """What a change under `conditions` does to whom or what the policy covers; None where that is not known."""
     parts = segments(change.path)
+    if parts[0] == "conditions" and len(parts) > 1 and parts[1] in rules.ACCESS_LISTS:
+        ends = (_listed(content, f"conditions/{parts[1]}") for content in (before, after))
+        old, new = (end or {"all"} for end in ends)
+        return _inclusion(old, new, rules.ACCESS_LISTS[parts[1]])
     what = rules.ACCESS_CONDITIONS.get(parts[1]) if parts[0] == "conditions" and len(parts) > 2 else None
     if what is None:
         return None
@@ -37,12 +41,18 @@ def _included(content: Content, start: str) -> set[object]:
     """What is included, by its list and itself; everything as "all", whatever list says so."""
     found: set[object] = set()
     for path, leaf in content.items():
-        if not path.startswith(start) or leaf in {"None", "none"}:
+        if not path.startswith(start) or leaf in rules.ACCESS_NONE:
             continue
         name, *below = segments(path.removeprefix(start))
         if name.startswith("include"):
-            found.add("all" if leaf in {"All", "all"} and len(below) == 1 and is_row(below[0]) else (name, leaf))
+            found.add("all" if leaf in rules.ACCESS_ALL and len(below) == 1 and is_row(below[0]) else (name, leaf))
     return found
+
+
+def _listed(content: Content, path: str) -> set[object]:
+    """What a condition lists, row by row or in one text; everything as "all". "none" is a level of risk like others."""
+    leaves = [leaf for at, leaf in content.items() if at == path or at.startswith(f"{path}/")]
+    return {word for leaf in leaves for word in str(leaf).split(",")}
 
 
 def _exclusion(kind: ChangeType, what: str) -> tuple[Severity, str]:

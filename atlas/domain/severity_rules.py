@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from atlas.domain.vocabulary import Severity
 
-RULES_VERSION = "r1"
+RULES_VERSION = "r2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,20 @@ ACCESS_CONDITIONS: Mapping[str, str] = {
     "clientApplications": "workload identities",
 }
 # Without the first nobody is covered; without the others everything is.
-ACCESS_CONDITIONS_ALWAYS = frozenset({"users", "applications"})
+ACCESS_CONDITIONS_ALWAYS = frozenset({"users", "applications", "clientApplications"})
 ACCESS_CONDITIONS_AT_WILL = frozenset({"locations", "platforms"})
+# What includes all there is, and what nothing.
+ACCESS_ALL = frozenset({"All", "all", "ServicePrincipalsInMyTenant"})
+ACCESS_NONE = frozenset({"None", "none"})
+# Conditions that are lists of their own, or words with commas between them: without one the policy covers them all.
+ACCESS_LISTS: Mapping[str, str] = {
+    "signInRiskLevels": "sign-in risks",
+    "userRiskLevels": "user risks",
+    "servicePrincipalRiskLevels": "risks of workload identities",
+    "insiderRiskLevels": "insider risks",
+    "agentIdRiskLevels": "risks of agents",
+    "clientAppTypes": "kinds of client apps",
+}
 # What it asks for: each row is a control.
 ACCESS_OPERATOR = "grantControls/operator"
 ACCESS_CONTROLS = re.compile(

@@ -61,6 +61,110 @@ def test_what_a_policy_covers_is_told_as_breadth(family, before, after, severity
     assert graph.GROUP not in str(found)
 
 
+PRINCIPAL, ANOTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+ALL_PRINCIPALS = "ServicePrincipalsInMyTenant"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity", "reason"),
+    [
+        ({"includeServicePrincipals": [ALL_PRINCIPALS]}, None, "CRITICAL", "covers no workload identities now"),
+        ({"includeServicePrincipals": [PRINCIPAL]}, {}, "CRITICAL", "covers no workload identities now"),
+        (
+            {"includeServicePrincipals": [ALL_PRINCIPALS]},
+            {"includeServicePrincipals": [PRINCIPAL]},
+            "HIGH",
+            "no longer all workload identities",
+        ),
+        (None, {"includeServicePrincipals": [ALL_PRINCIPALS]}, "HIGH", "covers all workload identities now"),
+        (
+            {"includeServicePrincipals": [PRINCIPAL]},
+            {"includeServicePrincipals": [PRINCIPAL, ANOTHER]},
+            "MEDIUM",
+            "covers more workload identities",
+        ),
+        (
+            {"includeServicePrincipals": [PRINCIPAL, ANOTHER]},
+            {"includeServicePrincipals": [PRINCIPAL]},
+            "HIGH",
+            "covers fewer workload identities",
+        ),
+        (
+            {"includeServicePrincipals": [ALL_PRINCIPALS]},
+            {"includeServicePrincipals": [ALL_PRINCIPALS], "excludeServicePrincipals": [PRINCIPAL]},
+            "HIGH",
+            "An exclusion of workload identities was added",
+        ),
+        (
+            {"includeServicePrincipals": [ALL_PRINCIPALS], "excludeServicePrincipals": [PRINCIPAL]},
+            {"includeServicePrincipals": [ALL_PRINCIPALS]},
+            "MEDIUM",
+            "An exclusion of workload identities was taken out",
+        ),
+    ],
+)
+def test_what_a_policy_covers_of_workload_identities_is_told_as_breadth(before, after, severity, reason):
+    ends = [policy(conditions={"clientApplications": one}) for one in (before, after)]
+    found = judged(*ends, "conditionalAccessPolicy")
+    assert (found.severity, [told for told in found.reasons if reason in told] != []) == (severity, True), found.reasons
+    assert PRINCIPAL not in str(found)
+
+
+RISKS = {
+    "signInRiskLevels": "sign-in risks",
+    "userRiskLevels": "user risks",
+    "servicePrincipalRiskLevels": "risks of workload identities",
+    "clientAppTypes": "kinds of client apps",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), RISKS.items())
+@pytest.mark.parametrize(
+    ("before", "after", "severity", "told"),
+    [
+        (["high"], ["high", "medium"], "MEDIUM", "covers more"),
+        (["medium", "high"], ["high"], "HIGH", "covers fewer"),
+        (["high"], ["medium"], "HIGH", "covers other"),
+        ([], ["high"], "HIGH", "covers no longer all"),
+        (["high"], [], "HIGH", "covers all"),
+        (["high"], None, "HIGH", "covers all"),
+        (["high"], ["high", "none"], "MEDIUM", "covers more"),
+    ],
+)
+def test_the_risks_that_a_policy_is_for_are_told_as_breadth(name, words, before, after, severity, told):
+    ends = [policy(conditions={name: one}) for one in (before, after)]
+    found = judged(*ends, "conditionalAccessPolicy")
+    now = " now" if told == "covers all" else ""
+    assert (found.severity, found.reasons) == (severity, (f"A conditional access rule {told} {words}{now}.",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("moderate,elevated", "elevated", "covers fewer"),
+        ("elevated", "moderate,elevated", "covers more"),
+        (None, "elevated", "covers no longer all"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "words"), [("insiderRiskLevels", "insider risks"), ("agentIdRiskLevels", "risks of agents")]
+)
+def test_risks_in_one_text_are_told_one_by_one(name, words, before, after, told):
+    ends = [policy(conditions={name: one}) for one in (before, after)]
+    found = judged(*ends, "conditionalAccessPolicy")
+    assert found.reasons == (f"A conditional access rule {told} {words}.",)
+
+
+def test_all_kinds_of_client_apps_are_as_many_as_where_none_is_named():
+    ends = [policy(conditions={"clientAppTypes": one}) for one in (["all"], ["browser"])]
+    assert judged(*ends, "conditionalAccessPolicy").reasons == (
+        "A conditional access rule covers no longer all kinds of client apps.",
+    )
+    assert judged(*ends[::-1], "conditionalAccessPolicy").reasons == (
+        "A conditional access rule covers all kinds of client apps now.",
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "severity", "reason"),
     [
