@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=5, gt=0)
     max_attempts: int = Field(default=5, ge=1)
     hold_share: float = Field(default=0.5, gt=0, le=1)
-    hold_least: int = Field(default=5, ge=1)
+    hold_least: int = Field(default=2, ge=1)
     scheduled_at_once: int = Field(default=20, ge=1)
     keep_days: int | None = Field(default=None, ge=1, le=36500)
     worker_threads: int = Field(default=4, ge=1, le=64)

@@ -78,7 +78,9 @@ async def held_by_runs(owner: Database, tenant: Tenant) -> dict[int, list[Any]]:
 
 
 async def contents_of(owner: Database, tenant: Tenant) -> tuple[set[str], set[str]]:
-    """The contents that are kept, and those that intervals name."""
+    """The contents that are kept, and those that intervals name, or what a run that waits for confirmation brought."""
     kept = await rows(owner, "select hash from atlas.contents where tenant_id = :t", t=tenant.id)
-    named = await rows(owner, "select hash from atlas.item_intervals where tenant_id = :t", t=tenant.id)
+    statement = """select hash from atlas.item_intervals where tenant_id = :t
+        union select hash from atlas.staged_items where tenant_id = :t"""
+    named = await rows(owner, statement, t=tenant.id)
     return {row.hash for row in kept}, {row.hash for row in named}

@@ -13,6 +13,9 @@ from atlas.store.database import Database
 from tests.factories import Tenant, make_policy, make_tenant, write_export
 from tests.test_drift import KEY, findings_of, generated, record
 
+# So that what goes in a step is less than half of what is there, and no run waits for confirmation.
+BESIDE = [make_policy(number) for number in range(901, 905)]
+
 
 class Scope:
     """A tenant's scope that is synced and generated step by step; the objects of a step are policies by number."""
@@ -23,7 +26,8 @@ class Scope:
 
     async def sync(self, values: dict[int, int], *, broken: bool = False, kinds: tuple[str, ...] = ()) -> UUID:
         export = self.folder / f"{len(self.runs):03d}"
-        write_export(export, *(make_policy(number, value=value) for number, value in values.items()))
+        objects = [make_policy(number, value=value) for number, value in values.items()]
+        write_export(export, *objects, *(BESIDE if objects else ()))
         for kind in kinds:
             extra = make_policy(900) | {"@odata.type": "#microsoft.graph.windows10GeneralConfiguration"}
             extra |= {"settings": None, "displayName": "Device", "passwordRequired": True}
@@ -36,7 +40,7 @@ class Scope:
     async def sync_shared(self, *objects: tuple[str, int]) -> UUID:
         """A run in which policies of these names and values stand under one id."""
         export = self.folder / f"{len(self.runs):03d}"
-        write_export(export, *(make_policy(1, name=name, value=value) for name, value in objects))
+        write_export(export, *(make_policy(1, name=name, value=value) for name, value in objects), *BESIDE)
         self.runs.append(await record(self.api, self.worker, self.tenant, export))
         return self.runs[-1]
 
@@ -215,7 +219,7 @@ async def test_the_same_sequence_in_another_tenant_differs_in_nothing_but_what_i
 
 async def test_pinning_a_run_that_never_read_a_type_accepts_nothing_of_it(scope: Scope) -> None:
     """A device configuration goes between the runs 2 and 3; the pinned run 1 had read none of its type."""
-    for devices in ((), (1, 2), (1,)):
+    for devices in ((), (1, 2, 3), (1, 2)):
         export = write_export(scope.folder / f"{len(scope.runs)}", make_policy(1))
         if devices:
             odata = "#microsoft.graph.windows10GeneralConfiguration"
@@ -267,3 +271,14 @@ async def test_an_id_that_is_shared_no_more_clears_its_finding_and_one_that_is_a
         (("RESOLVED", "CLEARED", False, 1), 0),
         (("NEW", None, True, 2), 2),
     ]
+
+
+async def test_an_id_shared_in_an_older_pair_stands_where_the_newest_run_could_not_read_its_type(scope: Scope) -> None:
+    """Nobody knows that its cause is gone, so it is not born CLEARED."""
+    await scope.sync_shared(("A", 1))
+    await scope.sync_shared(("A", 1), ("B", 1))
+    await scope.sync({1: 1}, broken=True, kinds=("DeviceConfiguration",))
+    for baseline, current in ((0, 2), (0, 1)):
+        await scope.generate(baseline_run_id=scope.runs[baseline], current_run_id=scope.runs[current])
+    (quality,) = [row for row in await scope.rows() if row["kind"] == "DATA_QUALITY"]
+    assert state(quality) == ("NEW", None, True, 1)

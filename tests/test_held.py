@@ -1,5 +1,6 @@
 """Held runs: what lacks too much is not taken for granted, says nothing of drift, and waits for a person."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -241,12 +242,28 @@ async def test_of_several_held_runs_only_the_newest_waits(
     assert (await run_of(api, tenant, second))["removed"] == NUMBER - 3
 
 
-async def test_a_small_type_is_held_too_but_for_a_handful(
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (3, 1), (4, 2), (5, 2), (5, 1)])
+async def test_a_small_type_is_held_too(
+    api: Database, worker: Database, tenant: Tenant, tmp_path: Path, before: int, after: int
+) -> None:
+    await record(api, worker, tenant, export(tmp_path / "whole", *range(before)))
+    run = await run_of(api, tenant, await record(api, worker, tenant, export(tmp_path / "less", *range(after))))
+    assert (run["status"], run["seq"]) == ("NEEDS_CONFIRMATION", None)
+    await record(api, worker, tenant, export(tmp_path / "whole again", *range(before)))
+    await generated(api, worker, tenant)
+    assert await findings_of(api, tenant) == []
+
+
+async def test_an_object_by_itself_that_is_gone_is_held_of_nobody(
     api: Database, worker: Database, tenant: Tenant, tmp_path: Path
 ) -> None:
-    await record(api, worker, tenant, export(tmp_path / "whole", *range(5)))
-    run = await run_of(api, tenant, await record(api, worker, tenant, export(tmp_path / "one", 0)))
-    assert run["status"] == "NEEDS_CONFIRMATION"
+    device = make_policy(90) | {"@odata.type": "#microsoft.graph.windows10GeneralConfiguration", "settings": None}
+    folder = export(tmp_path / "both", 0)
+    write_export(folder, device, kind="DeviceConfiguration")
+    await record(api, worker, tenant, folder)
+    (folder / "SettingsCatalog" / "0000.json").write_text(json.dumps(make_policy(1)))
+    run = await run_of(api, tenant, await record(api, worker, tenant, folder))
+    assert (run["status"], run["removed"], run["added"]) == ("SUCCEEDED", 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +322,9 @@ async def record_with(
 
 
 def test_the_threshold_is_a_share_of_what_a_type_holds() -> None:
-    drops = [Drop("less", 10, 4, 6), Drop("half", 10, 5, 5), Drop("few", 4, 4, 0), Drop("all", 10, 10, 12)]
-    assert [one.item_type for one in beyond(drops, Threshold())] == ["half", "all"]
-    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=4))] == ["less", "half", "few", "all"]
+    drops = [Drop("less", 10, 4, 6), Drop("half", 10, 5, 5), Drop("two", 2, 1, 1), Drop("all", 10, 10, 12)]
+    drops.append(Drop("one", 1, 1, 0))
+    assert [one.item_type for one in beyond(drops, Threshold())] == ["half", "two", "all"]
+    assert [one.item_type for one in beyond(drops, Threshold(share=0.4, least=1))] == [one.item_type for one in drops]
+    assert [one.item_type for one in beyond(drops, Threshold(least=5))] == ["half", "all"]
     assert [one.item_type for one in beyond(drops, Threshold(share=1))] == ["all"]

@@ -112,7 +112,9 @@ async def test_a_preview_is_what_then_is_hidden(api: Database, tenant: Tenant, p
 async def test_a_preview_looks_at_the_newest_runs_alone(
     api: Database, worker: Database, tenant: Tenant, tmp_path: Path
 ) -> None:
-    await record(api, worker, tenant, write_export(tmp_path / "third", make_policy(0, value=3), make_policy(1)))
+    await record(
+        api, worker, tenant, write_export(tmp_path / "third", make_policy(0, value=3), make_policy(1), make_policy(2))
+    )
     await generated(api, worker, tenant)
     wide = Parts(item_type="configurationPolicy")
     last, both = await preview(api, tenant, wide, runs=1), await preview(api, tenant, wide, runs=2)

@@ -12,7 +12,7 @@ class Threshold:
     """A type that holds at least `least` objects may lose less than this share of them (0 to 1) in one run."""
 
     share: float = 0.5
-    least: int = 5
+    least: int = 2
 
 
 @dataclass(frozen=True, slots=True)

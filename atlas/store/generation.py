@@ -194,12 +194,19 @@ async def duplicates(connection: AsyncConnection, tenant_id: UUID, run_id: UUID)
 async def duplicated_at(
     connection: AsyncConnection, tenant_id: UUID, scope_id: UUID, seq: int
 ) -> frozenset[tuple[str, str]]:
-    """The (type, id) that several objects shared in the scope's run of this number."""
-    d, r = run_duplicates.c, sync_runs.c
+    """The (type, id) that several objects shared in the newest run up to this number that read the type whole."""
     rows = await connection.execute(
-        select(d.item_type, d.external_id)
-        .join(sync_runs, (r.tenant_id == d.tenant_id) & (r.id == d.run_id))
-        .where(r.tenant_id == tenant_id, r.scope_id == scope_id, r.seq == seq)
+        text(
+            """
+            select d.item_type, d.external_id
+            from (select item_type, max(seq) as seq from atlas.run_units
+                  where tenant_id = :tenant and scope_id = :scope and status = 'COMPLETE' and seq <= :seq
+                  group by item_type) u
+            join atlas.sync_runs r on r.tenant_id = :tenant and r.scope_id = :scope and r.seq = u.seq
+            join atlas.run_duplicates d on d.tenant_id = :tenant and d.run_id = r.id and d.item_type = u.item_type
+            """
+        ),
+        {"tenant": tenant_id, "scope": scope_id, "seq": seq},
     )
     return frozenset((row.item_type, row.external_id) for row in rows)
 
