@@ -80,6 +80,22 @@ async def test_changes_are_read_in_parts(
         }
 
 
+async def test_evidence_beyond_500_changes_is_read_page_by_page_and_no_page_is_longer(
+    owner: Database, tenant: Tenant, ask: Asker
+) -> None:
+    evidence = pack_evidence([change.to_json() for change in changes(1001)])
+    (finding,) = await make_findings(owner, await make_scope(owner, tenant), [{"evidence": evidence}])
+    query = """query($id: ID!, $first: Int!, $offset: Int!) { node(id: $id) { ... on Finding {
+        changes(first: $first, offset: $offset) { path } } } }"""
+    identity = ask.global_id("Finding", finding)
+    paths = list[str]()
+    for offset in (0, 500, 1000):
+        part = (await ask(query, id=identity, first=500, offset=offset))["node"]["changes"]
+        paths += [one["path"] for one in part]
+    assert paths == [f"setting{number:04d}" for number in range(1001)]
+    assert await ask.code(query, id=identity, first=501, offset=0) == "BAD_USER_INPUT"
+
+
 async def test_without_arguments_fifty_changes_are_given(owner: Database, tenant: Tenant, ask: Asker) -> None:
     evidence = pack_evidence([change.to_json() for change in changes(60)])
     (finding,) = await make_findings(owner, await make_scope(owner, tenant), [{"evidence": evidence}])
