@@ -23,15 +23,22 @@ _WAIT_SECONDS = 0.25
 _REST_SECONDS = 1.0
 _MOST_CONNECTIONS = 32
 
+# Who asks often is given some requests ahead, so that not each of them goes to Valkey: of a bucket that holds many, and
+# for a moment. Each was taken from the bucket before it is spent, so that no more is ever given than it holds.
+_AHEAD_SECONDS = 0.25
+_AHEAD_REQUESTS = 16
+_AHEAD_PART = 100
+_MOST_HELD = 10_000
+
 # One call takes from all buckets or from none. A bucket is what it held, and when: it fills as time passes, by the
-# clock of Valkey, which is one clock for all processes.
+# clock of Valkey, which is one clock for all processes. A price below 0 gives back what was taken ahead.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local window = tonumber(ARGV[1])
 local held, enough = {}, 1
 for i, key in ipairs(KEYS) do
-  local limit, price = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local limit, price = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
   local was = redis.call('HMGET', key, 'held', 'at')
   local since = math.max(0, now - (tonumber(was[2]) or now))
   held[i] = math.min(limit, (tonumber(was[1]) or limit) + since * limit / window)
@@ -39,9 +46,10 @@ for i, key in ipairs(KEYS) do
 end
 local told = {enough}
 for i, key in ipairs(KEYS) do
-  local limit, price, wait = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1]), 0
+  local limit, price, wait, ahead = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), 0, 0
   if enough == 1 then
-    held[i] = held[i] - price
+    ahead = math.min(tonumber(ARGV[3 * i + 1]), math.floor(held[i] - price))
+    held[i] = math.min(limit, held[i] - price - ahead)
     redis.call('HSET', key, 'held', string.format('%.6f', held[i]), 'at', string.format('%.0f', now))
     redis.call('PEXPIRE', key, window + 1000)
   else
@@ -49,7 +57,7 @@ for i, key in ipairs(KEYS) do
   end
   table.insert(told, math.floor(held[i]))
   table.insert(told, wait)
-  table.insert(told, math.ceil((limit - held[i]) * window / limit))
+  table.insert(told, ahead)
 end
 return told
 """
@@ -103,13 +111,26 @@ class Standing:
         return self.wait_seconds is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
+@dataclass(slots=True)
+class _Held:
+    """What this process has of a bucket, taken and not spent; what the bucket held after that, and when."""
+
     key: str
     scope: Scope
     unit: Unit
     limit: int
-    price: int
+    left: int = 0
+    remaining: int = 0
+    at: float = float("-inf")
+
+    def holds(self, now: float) -> float:
+        """What there is by now: here, there, and what came back since."""
+        return min(self.remaining + self.left + (now - self.at) * self.limit / WINDOW_SECONDS, self.limit)
+
+    def standing(self, now: float, wait_seconds: float | None = None) -> Standing:
+        remaining = int(self.holds(now))
+        full = (self.limit - remaining) * WINDOW_SECONDS / self.limit
+        return Standing(self.scope, self.unit, self.limit, remaining, full, wait_seconds)
 
 
 @dataclass(slots=True)
@@ -122,6 +143,7 @@ class Budget:
     rates: Rates
     metrics: Metrics
     _take: Any = field(init=False)
+    _held: dict[tuple[Scope, UUID], list[_Held]] = field(default_factory=dict)
     _rests_until: float = 0.0
 
     def __post_init__(self) -> None:
@@ -133,33 +155,62 @@ class Budget:
         A request that costs more than a bucket ever holds takes the whole bucket. None where there is no limit, and
         where Valkey did not answer.
         """
-        buckets = list(self._buckets(principal_id, tenant_ids, points))
+        buckets = list(self._of(Scope.PRINCIPAL, principal_id))
+        for tenant_id in tenant_ids:
+            buckets += self._of(Scope.TENANT, tenant_id)
         if not buckets:
             return None
+        prices = [min(1 if bucket.unit is Unit.REQUESTS else points, bucket.limit) for bucket in buckets]
+        now = time.monotonic()
+        often = all(now - bucket.at < _AHEAD_SECONDS for bucket in buckets)
+        if often and all(bucket.left >= price for bucket, price in zip(buckets, prices, strict=True)):
+            for bucket, price in zip(buckets, prices, strict=True):
+                bucket.left -= price
+            return _tightest(buckets, now)
+        return await self._ask(buckets, prices, often=often)
+
+    async def _ask(self, buckets: list[_Held], prices: list[int], *, often: bool) -> Standing | None:
         if time.monotonic() < self._rests_until:
             self.metrics.unlimited.inc()
             return None
-        limits = [number for bucket in buckets for number in (bucket.limit, bucket.price)]
+        numbers, kept = [], [bucket.left for bucket in buckets]
+        for bucket, price in zip(buckets, prices, strict=True):
+            ahead = min(_AHEAD_REQUESTS * price, bucket.limit // _AHEAD_PART) if often else 0
+            numbers += [bucket.limit, price - bucket.left, ahead]
+            # Whoever asks meanwhile must not spend it too.
+            bucket.left = 0
         try:
-            told = await self._take(keys=[bucket.key for bucket in buckets], args=[WINDOW_SECONDS * 1000, *limits])
+            told = await self._take(keys=[bucket.key for bucket in buckets], args=[WINDOW_SECONDS * 1000, *numbers])
         except (redis.RedisError, OSError, TimeoutError) as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
             self.metrics.unlimited.inc()
             log.warning("budget.away", error=type(error).__name__)
             return None
-        return _standing(buckets, [int(number) for number in told])
+        allowed, now, waits = int(told[0]) == 1, time.monotonic(), []
+        for number, bucket in enumerate(buckets):
+            bucket.remaining, wait, ahead = (int(value) for value in told[3 * number + 1 : 3 * number + 4])
+            bucket.left += ahead if allowed else kept[number]
+            bucket.at = now
+            waits.append(wait / 1000)
+        if allowed:
+            return _tightest(buckets, now)
+        longest = max(range(len(buckets)), key=lambda number: waits[number])
+        return buckets[longest].standing(now, waits[longest])
 
     async def close(self) -> None:
         await self.client.aclose()
 
-    def _buckets(self, principal_id: UUID, tenant_ids: Iterable[UUID], points: int) -> Iterable[_Bucket]:
-        subjects = [(Scope.PRINCIPAL, principal_id), *((Scope.TENANT, tenant_id) for tenant_id in tenant_ids)]
-        for scope, subject in subjects:
-            for unit, price in ((Unit.REQUESTS, 1), (Unit.POINTS, points)):
-                limit = self.rates.of(scope, unit)
-                if limit:
-                    key = f"atlas:budget:{scope}:{unit}:{subject}".lower()
-                    yield _Bucket(key, scope, unit, limit, min(price, limit))
+    def _of(self, scope: Scope, subject: UUID) -> list[_Held]:
+        found = self._held.get((scope, subject))
+        if found is None:
+            if len(self._held) >= _MOST_HELD:
+                self._held.clear()
+            found = self._held[scope, subject] = [
+                _Held(f"atlas:budget:{scope}:{unit}:{subject}".lower(), scope, unit, self.rates.of(scope, unit))
+                for unit in Unit
+                if self.rates.of(scope, unit)
+            ]
+        return found
 
 
 def open_budget(url: str, rates: Rates, metrics: Metrics) -> Budget:
@@ -176,19 +227,9 @@ def open_budget(url: str, rates: Rates, metrics: Metrics) -> Budget:
     return Budget(redis.asyncio.Redis.from_pool(pool), rates, metrics)
 
 
-def _standing(buckets: list[_Bucket], told: list[int]) -> Standing:
-    """Of a refusal the bucket that is waited for longest; else the one with the least left of what it holds."""
-    allowed, rest = told[0] == 1, told[1:]
-    stand = [
-        Standing(
-            bucket.scope, bucket.unit, bucket.limit, rest[3 * i], rest[3 * i + 2] / 1000,
-            None if allowed else rest[3 * i + 1] / 1000,
-        )
-        for i, bucket in enumerate(buckets)
-    ]  # fmt: skip
-    if allowed:
-        return min(stand, key=lambda one: one.remaining / one.limit)
-    return max(stand, key=lambda one: one.wait_seconds or 0.0)
+def _tightest(buckets: list[_Held], now: float) -> Standing:
+    """How the bucket stands with the least left of what it holds."""
+    return min(buckets, key=lambda bucket: bucket.holds(now) / bucket.limit).standing(now)
 
 
 def whole_seconds(seconds: float) -> int:

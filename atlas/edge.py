@@ -3,13 +3,12 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -33,15 +32,16 @@ _EXPORTS = frozenset({f"/export/findings.{form}" for form in ExportFormat})
 _ROUTES = frozenset({"/", "/graphql", "/graphiql", "/healthz", "/readyz", "/metrics"}) | _EXPORTS
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-_HEADERS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
+# As the server sends them.
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
 
 
 @dataclass(slots=True)
@@ -170,9 +170,13 @@ def _watched(send: Send, request_id: str, seen: _Seen) -> Send:
     async def watched(message: Message) -> None:
         if message["type"] == "http.response.start":
             seen.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            seen.stream = headers.get("content-type", "").startswith("text/event-stream")
-            _add(headers, [*_HEADERS.items(), ("X-Request-Id", request_id)])
+            headers = list(message.get("headers", ()))
+            told = {name.lower(): value for name, value in headers}
+            seen.stream = told.get(b"content-type", b"").startswith(b"text/event-stream")
+            headers.extend(pair for pair in _HEADERS if pair[0] not in told)
+            if b"x-request-id" not in told:
+                headers.append((b"x-request-id", request_id.encode()))
+            message["headers"] = headers
         elif message["type"] == "websocket.accept":
             seen.status = 101
         elif message["type"] == "websocket.close" and not seen.status:
@@ -180,11 +184,6 @@ def _watched(send: Send, request_id: str, seen: _Seen) -> Send:
         await send(message)
 
     return watched
-
-
-def _add(headers: MutableHeaders, defaults: Iterable[tuple[str, str]]) -> None:
-    for name, value in defaults:
-        headers.setdefault(name, value)
 
 
 def _is_cancelled() -> bool:

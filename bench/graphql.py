@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from atlas.local import Services, services
 from atlas.schema.ids import encode_id
 from atlas.store import documents
 from atlas.store.bootstrap import bootstrap
-from atlas.store.database import Database, open_database
+from atlas.store.database import Context, Database, open_database
 from atlas.store.migrations import upgrade
 from bench import peers
 from bench.load import Figures, ask, load, request
@@ -40,6 +41,11 @@ DOCUMENT = """query Open($id: ID!) {
   }
 }"""
 NAME = "bench-open"
+# Nothing of a real tenant happens at a whole second.
+FINE = (
+    "update atlas.findings set first_seen_at = first_seen_at + :some, last_seen_at = last_seen_at + :some",
+    "update atlas.sync_runs set finished_at = finished_at + :some",
+)
 FLOOR = "floor"
 ATLAS = ("atlas, trusted document", "atlas, any document", "atlas, standard executor")
 HOUSE = (FLOOR, "floor, signing in", *ATLAS)
@@ -169,6 +175,9 @@ async def prepare(running: Services) -> Ground:
         token = await access.create_token(api, tenant.owner, principal_name="bench", role=Role.READER)
         async with owner.transaction() as connection:
             await documents.add(connection, {NAME: DOCUMENT})
+        async with owner.transaction(Context(tenant_id=tenant.id)) as connection:
+            for statement in FINE:
+                await connection.execute(text(statement), {"some": timedelta(microseconds=123_456)})
         await settle(owner)
         tenant_id = encode_id("Tenant", tenant.id, tenant.id)
         return Ground(running, str(tenant.id), tenant_id, str(token.principal_id), token.token)

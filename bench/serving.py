@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from atlas.app import create_app
+from atlas.app import create_app, settle_memory
 from atlas.budget import Rates, open_budget
 from atlas.metrics import Metrics
 from atlas.schema.root import build
@@ -31,7 +31,9 @@ def main() -> None:
         os.sched_setaffinity(0, {setting["core"]})
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL + 1)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    uvloop.run(_serve(_app(setting)))
+    app = _app(setting)
+    settle_memory()
+    uvloop.run(_serve(app))
 
 
 def _app(setting: dict[str, Any]) -> Any:

@@ -79,7 +79,7 @@ async def _serve(
 ) -> None:
     import signal
 
-    from atlas.app import create_app, serve_metrics
+    from atlas.app import create_app, serve_metrics, settle_memory
     from atlas.app import serve as serve_app
     from atlas.budget import Scope, open_budget
     from atlas.cli.child import keep_worker
@@ -128,6 +128,7 @@ async def _serve(
             tasks.append(asyncio.ensure_future(keep_worker(place, stop)))
         if scraped is not None:
             tasks.append(asyncio.ensure_future(serve_metrics(metrics, sockets=[scraped], stop=stop)))
+        settle_memory()
         try:
             await serve_app(app, sockets=[listener], started=started, stop=stop)
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,6 +13,8 @@ from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError
 
 # A document that is longer is none that a person or a client library wrote.
 LONGEST_DOCUMENT = 32_768
+# What callers say in a header, of which there are few.
+_MOST_KEPT = 64
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Parameters(GraphQLRequestData):
     document_id: str | None = None
 
 
+@lru_cache(_MOST_KEPT)
 def media_type_of(accept: str | None) -> str | None:
     """The media type to answer with; None where the caller accepts neither of the two.
 
@@ -49,8 +53,18 @@ async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLReq
             for name, value in request.query_params.items()
         }
     else:
-        _check_content_type(request)
-        data = _object(_loads(await request.get_body(), "The body"), "The body")
+        check_content_type(request.content_type or "", request.headers.get("content-encoding", "identity"))
+        data = data_of(await request.get_body())
+    return parameters_of(data, protocol)
+
+
+def data_of(body: bytes) -> Mapping[str, Any]:
+    """Raises `RefusedRequestError` 400 where a body is no JSON object."""
+    return _object(_loads(body, "The body"), "The body")
+
+
+def parameters_of(data: Mapping[str, Any], protocol: GraphQLRequestProtocol) -> Parameters:
+    """Raises `RefusedRequestError` 400 where a parameter is none of its type."""
     query = _optional(data, "query", str, "a string")
     if query is not None and len(query) > LONGEST_DOCUMENT:
         raise RefusedRequestError(400, f"The query is longer than {LONGEST_DOCUMENT} characters.")
@@ -64,11 +78,13 @@ async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLReq
     )
 
 
-def _check_content_type(request: AsyncHTTPRequestAdapter) -> None:
-    name, *parameters = (piece.strip().lower() for piece in (request.content_type or "").split(";"))
+@lru_cache(_MOST_KEPT)
+def check_content_type(content_type: str, encoding: str) -> None:
+    """Raises `RefusedRequestError` 415 for what is not read."""
+    name, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
     if name != JSON_TYPE or not _charset_is_utf8(parameters):
         raise RefusedRequestError(415, f"Send the request as `Content-Type: {JSON_TYPE}` in UTF-8.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if encoding.lower() != "identity":
         raise RefusedRequestError(415, "Send the request without Content-Encoding.")
 
 

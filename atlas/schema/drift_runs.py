@@ -160,15 +160,10 @@ async def page_of_drift_runs(
     last: int | None,
     before: str | None,
 ) -> Connection[DriftRun]:
-    given = wanted or DriftRunFilter()
-    chosen = store.DriftRunFilter(
-        scope_key=text_filter(given.scope_key, "filter.scopeKey"), status=one_of(given.status)
-    )
-    listing = Listing(source, store.ORDERS[order_by or DriftRunOrder.CREATED_AT_DESC], chosen)
     return await connect(
         info,
         drift_run_of,
-        listing,
+        drift_runs_listing(source, wanted, order_by),
         tenant_id=tenant_id,
         parent=parent,
         first=first,
@@ -176,6 +171,14 @@ async def page_of_drift_runs(
         last=last,
         before=before,
     )
+
+
+def drift_runs_listing(source: Source, wanted: DriftRunFilter | None, order_by: DriftRunOrder | None) -> Listing:
+    given = wanted or DriftRunFilter()
+    chosen = store.DriftRunFilter(
+        scope_key=text_filter(given.scope_key, "filter.scopeKey"), status=one_of(given.status)
+    )
+    return Listing(source, store.ORDERS[order_by or DriftRunOrder.CREATED_AT_DESC], chosen)
 
 
 def _counts(row: Row) -> DriftRunCounts | None:

@@ -237,11 +237,10 @@ async def page_of_findings(
     last: int | None,
     before: str | None,
 ) -> Connection[Finding]:
-    order = store.ORDERS[order_by or FindingOrder.LAST_SEEN_AT_DESC]
     return await connect(
         info,
         finding_of,
-        Listing(source, order, chosen_findings(wanted)),
+        findings_listing(source, wanted, order_by),
         tenant_id=tenant_id,
         parent=parent,
         first=first,
@@ -249,6 +248,11 @@ async def page_of_findings(
         last=last,
         before=before,
     )
+
+
+def findings_listing(source: Source, wanted: FindingFilter | None, order_by: FindingOrder | None) -> Listing:
+    order = store.ORDERS[order_by or FindingOrder.LAST_SEEN_AT_DESC]
+    return Listing(source, order, chosen_findings(wanted))
 
 
 def _recreation(row: Row) -> Recreation | None:

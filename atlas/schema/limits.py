@@ -6,7 +6,7 @@ All that is counted is linear in the document.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -69,12 +69,16 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A parsed document and what is wrong with it, apart from its cost, which depends on variables."""
+    """A parsed document and what is wrong with it, apart from its cost, which depends on variables.
+
+    `compiled` is kept for whoever answers its operations.
+    """
 
     document: DocumentNode
     shape: Shape
     errors: tuple[GraphQLError, ...]
     prices: Prices
+    compiled: dict[Any, Any] = field(default_factory=dict)
 
 
 def examine(schema: GraphQLSchema, text: str, limits: Limits = LIMITS) -> Checked:
@@ -88,28 +92,32 @@ def examine(schema: GraphQLSchema, text: str, limits: Limits = LIMITS) -> Checke
     return Checked(document, shape, tuple(errors), Prices(schema, document))
 
 
-Check = Callable[[GraphQLSchema, str, Trusted | None], Checked]
-
-
-def limit_extension(limits: Limits = LIMITS) -> Callable[[], SchemaExtension]:
+class Limiting:
     """For `Schema(extensions=[...])`: applies the limits and keeps what it parsed and validated, by text."""
 
-    def check(schema: GraphQLSchema, text: str) -> Checked:
-        return examine(schema, text, limits)
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self.limits = limits
+        self._kept = lru_cache(_MOST_KEPT)(self._examined)
 
-    kept = lru_cache(_MOST_KEPT)(check)
+    def __call__(self) -> SchemaExtension:
+        return LimitExtension(self.limits, self.checked)
 
-    def checked(schema: GraphQLSchema, text: str, trusted: Trusted | None) -> Checked:
+    def checked(self, schema: GraphQLSchema, text: str, trusted: Trusted | None) -> Checked:
+        """Raises GraphQLError as `examine` does. What is found out of a trusted document stays with it."""
         if trusted is not None:
             if trusted.checked is None:
-                trusted.checked = check(schema, text)
+                trusted.checked = self._examined(schema, text)
             found: Checked = trusted.checked
             return found
         if len(text) > _LONGEST_KEPT or may_hold_a_secret(text):
-            return check(schema, text)
-        return kept(schema, text)
+            return self._examined(schema, text)
+        return self._kept(schema, text)
 
-    return lambda: LimitExtension(limits, checked)
+    def _examined(self, schema: GraphQLSchema, text: str) -> Checked:
+        return examine(schema, text, self.limits)
+
+
+Check = Callable[[GraphQLSchema, str, Trusted | None], Checked]
 
 
 def exceeded(shape: Shape, limits: Limits) -> list[GraphQLError]:
@@ -134,6 +142,16 @@ def exceeded(shape: Shape, limits: Limits) -> list[GraphQLError]:
                 )
             )
     return errors
+
+
+def told_cost(cost: int | None, checked: Checked, limits: Limits) -> dict[str, Any]:
+    """`extensions.cost` of an answer."""
+    return {
+        "requested": cost if cost is not None and cost < 2**53 else None,
+        "budget": limits.cost,
+        "depth": checked.shape.depth,
+        "maxDepth": limits.depth,
+    }
 
 
 class LimitExtension(SchemaExtension):
@@ -179,12 +197,7 @@ class LimitExtension(SchemaExtension):
         """`extensions.cost`, of every document that could be parsed, and `extensions.rateLimit` where there is one."""
         results: dict[str, Any] = {}
         if self._checked is not None:
-            results["cost"] = {
-                "requested": self._cost if self._cost is not None and self._cost < 2**53 else None,
-                "budget": self._limits.cost,
-                "depth": self._checked.shape.depth,
-                "maxDepth": self._limits.depth,
-            }
+            results["cost"] = told_cost(self._cost, self._checked, self._limits)
         meter = self._meter
         if meter is not None and meter.standing is not None:
             results["rateLimit"] = told(meter.standing)

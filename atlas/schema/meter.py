@@ -53,16 +53,22 @@ class Memberships:
 
 @dataclass(slots=True)
 class Meter:
-    """One request's. `standing` is how the budget stands after it; None where there is no limit."""
+    """One request's. `standing` is how the budget stands after it; None where there is no limit. With `paid`, what is
+    charged next was charged before.
+    """
 
     budget: Budget
     memberships: Memberships
     principal_id: UUID
     read: Read
     standing: Standing | None = None
+    paid: bool = False
 
     async def charge(self, points: int, document: str, variables: Mapping[str, Any] | None) -> None:
         """Raises `RateLimitedError` where the budget does not hold so much."""
+        if self.paid:
+            self.paid = False
+            return
         tenants: frozenset[UUID] = frozenset()
         if self.budget.rates.limits(Scope.TENANT):
             tenants = await self.memberships.of(self.principal_id, self.read)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -149,8 +149,12 @@ def window_of(
 
 def encode_cursor(order: Order, row: Row) -> str:
     """base64url of the JSON array [name of the order, position...]."""
-    values = [_plain(value) for value in order.position(row)]
-    return base64.urlsafe_b64encode(orjson.dumps([order.name, *values])).rstrip(b"=").decode()
+    return cursor_of(order.name, order.position(row))
+
+
+def cursor_of(name: str, position: Iterable[Value]) -> str:
+    values = [_plain(value) for value in position]
+    return base64.urlsafe_b64encode(orjson.dumps([name, *values])).rstrip(b"=").decode()
 
 
 def decode_cursor(order: Order, cursor: str) -> Position:

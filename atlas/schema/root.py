@@ -18,7 +18,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from atlas.schema.errors import Masking
 from atlas.schema.executor.running import PlannedExecutor
-from atlas.schema.limits import limit_extension
+from atlas.schema.limits import Limiting
 from atlas.schema.mutation import Mutation
 from atlas.schema.query import Query
 from atlas.schema.scalars import SCALARS
@@ -31,7 +31,7 @@ def build(*, planned: bool = True) -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[limit_extension(), Masking],
+        extensions=[Limiting(), Masking],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=PlannedExecutor if planned else None,
     )

@@ -192,17 +192,10 @@ async def page_of_sync_runs(
     last: int | None,
     before: str | None,
 ) -> Connection[SyncRun]:
-    given = wanted or SyncRunFilter()
-    chosen = store.SyncRunFilter(
-        scope_key=text_filter(given.scope_key, "filter.scopeKey"),
-        status=one_of(given.status),
-        started_at=time_filter(given.started_at),
-    )
-    listing = Listing(source, store.ORDERS[order_by or SyncRunOrder.CREATED_AT_DESC], chosen)
     return await connect(
         info,
         sync_run_of,
-        listing,
+        sync_runs_listing(source, wanted, order_by),
         tenant_id=tenant_id,
         parent=parent,
         first=first,
@@ -210,6 +203,16 @@ async def page_of_sync_runs(
         last=last,
         before=before,
     )
+
+
+def sync_runs_listing(source: Source, wanted: SyncRunFilter | None, order_by: SyncRunOrder | None) -> Listing:
+    given = wanted or SyncRunFilter()
+    chosen = store.SyncRunFilter(
+        scope_key=text_filter(given.scope_key, "filter.scopeKey"),
+        status=one_of(given.status),
+        started_at=time_filter(given.started_at),
+    )
+    return Listing(source, store.ORDERS[order_by or SyncRunOrder.CREATED_AT_DESC], chosen)
 
 
 async def _sync_runs(context: GraphQLContext, tenant_id: UUID, keys: Sequence[UUID]) -> Mapping[UUID, SyncRun]:

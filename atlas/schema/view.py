@@ -12,12 +12,13 @@ import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema import Schema
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -29,9 +30,12 @@ from atlas.budget import Budget
 from atlas.oidc import TrustedIssuer
 from atlas.schema.body import Parameters, media_type_of, read_parameters
 from atlas.schema.channel import Asked, Told
+from atlas.schema.compiled.serving import ShortWay
 from atlas.schema.context import GraphQLContext
 from atlas.schema.documents import Documents, Named
 from atlas.schema.errors import Code, guarded, presentable
+from atlas.schema.executor.running import PlannedExecutor
+from atlas.schema.limits import Limiting
 from atlas.schema.live import Live, LiveSession
 from atlas.schema.meter import Memberships, Meter, RateLimitedError
 from atlas.schema.meter import headers as rate_headers
@@ -40,7 +44,7 @@ from atlas.schema.relay import relayed
 from atlas.schema.socket import SocketHandler
 from atlas.schema.tags import tagged
 from atlas.sealing import SealingKey
-from atlas.store.database import Database
+from atlas.store.database import Context, Database
 from atlas.store.faults import PASSING, fault_of
 from atlas.store.members import tenant_ids
 
@@ -75,10 +79,14 @@ class Services:
             introspection=not self.documents.only,
             sealing_key=self.sealing_key,
         )
-        if self.budget is not None:
-            principal_id = session.principal.id
-            made.meter = Meter(self.budget, self.memberships, principal_id, partial(_tenants_of, made))
+        made.meter = self.meter(session.principal.id)
         return made
+
+    def meter(self, principal_id: UUID) -> Meter | None:
+        """What this principal's request is charged by; None where nothing is counted."""
+        if self.budget is None:
+            return None
+        return Meter(self.budget, self.memberships, principal_id, partial(_tenants_of, self.db, principal_id))
 
 
 class View(GraphQL[GraphQLContext | None, None]):
@@ -96,6 +104,7 @@ class View(GraphQL[GraphQLContext | None, None]):
             allowed_origins=services.origins,
         )
         self.services = services
+        self.short_way = _short_way(schema, services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -104,16 +113,22 @@ class View(GraphQL[GraphQLContext | None, None]):
         request = Request(scope, receive)
         await (await self._answer(request))(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> ASGIApp:
         media_type = media_type_of(request.headers.get("accept"))
         try:
             if request.method not in {"GET", "POST"}:
                 raise _wrong_method("GraphQL is asked by GET or POST.", "GET, POST")
+            if request.method == "POST" and media_type is not None and self.short_way is not None:
+                answer = await self.short_way.answer(request, media_type, self.services.meter)
+                if answer is not None:
+                    return answer
             session = await self.authenticate(request)
             if media_type is None:
                 raise RefusedRequestError(406, f"Accept {JSON_TYPE} or application/graphql-response+json.")
             request.state.media_type = media_type
             context = self.services.context(session, request_id_of(request.scope))
+            # What the short way has charged before it left the request to this one.
+            context.meter = getattr(request.state, "meter", context.meter)
             response = await self.run(request, context=context)
             return tagged(request, response) if request.method == "GET" else response
         except RefusedRequestError as refused:
@@ -132,6 +147,8 @@ class View(GraphQL[GraphQLContext | None, None]):
         session = await self.open_session(token)
         if session is None:
             raise unauthenticated("The token is unknown, has expired or was revoked. Use another one.")
+        if self.short_way is not None:
+            self.short_way.known.note(token, session.principal.id)
         return session
 
     async def open_session(self, token: str | None) -> Session | None:
@@ -279,13 +296,21 @@ class View(GraphQL[GraphQLContext | None, None]):
         return orjson.dumps(data).decode()
 
 
+def _short_way(schema: BaseSchema, services: Services) -> ShortWay | None:
+    """None for a schema that answers by graphql-core alone."""
+    if not isinstance(schema, Schema) or schema.execution_context_class is not PlannedExecutor:
+        return None
+    limiting = next((one for one in schema.extensions if isinstance(one, Limiting)), None)
+    return None if limiting is None else ShortWay(schema, services.db, services.documents, limiting)
+
+
 def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-async def _tenants_of(context: GraphQLContext) -> frozenset[UUID]:
-    async with context.read(None) as connection:
-        return frozenset(await tenant_ids(connection, context.principal.id))
+async def _tenants_of(db: Database, principal_id: UUID) -> frozenset[UUID]:
+    async with db.transaction(Context(principal_id=principal_id), readonly=True) as connection:
+        return frozenset(await tenant_ids(connection, principal_id))
 
 
 def _never_executed(result: ExecutionResult) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import UserErrorCode
+from atlas.store.context import Context, binding
+from atlas.store.direct import Direct
+
+__all__ = [
+    "CHANNEL",
+    "INSUFFICIENT_PRIVILEGE",
+    "BoundConnection",
+    "Connection",
+    "Context",
+    "Database",
+    "Row",
+    "constraint",
+    "forbidden",
+    "open_database",
+    "sqlstate",
+]
 
 CHANNEL = "atlas_events"
 
@@ -22,35 +38,22 @@ Connection = AsyncConnection
 Row = RowMapping
 
 INSUFFICIENT_PRIVILEGE = "42501"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """Who asks, of which tenant: what the database's policies read. The empty context reads nothing.
-
-    A worker names its job and the token of its lease instead of a principal.
-    """
-
-    tenant_id: UUID | None = None
-    principal_id: UUID | None = None
-    job_id: UUID | None = None
-    lease_token: UUID | None = None
-    request_id: str | None = None
-    reason: str | None = None
-
-
-_SETTINGS = tuple(field.name for field in fields(Context))
+_NO_CONTEXT = Context()
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A pool of connections of one role. Every statement runs inside `transaction`."""
+    """A pool of connections of one role. Every statement runs inside `transaction`.
+
+    `direct` is the way of compiled reads, with connections of its own.
+    """
 
     engine: AsyncEngine
+    direct: Direct
 
     @asynccontextmanager
     async def transaction(
-        self, context: Context = Context(), *, readonly: bool = False
+        self, context: Context = _NO_CONTEXT, *, readonly: bool = False
     ) -> AsyncIterator[AsyncConnection]:
         """One short transaction in this context: commits at the end, rolls back on an error.
 
@@ -85,6 +88,7 @@ class Database:
                 await connection.execute(text("select pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(one)})
 
     async def close(self) -> None:
+        await self.direct.close()
         await self.engine.dispose()
 
 
@@ -98,36 +102,38 @@ class BoundConnection(asyncpg.Connection):
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
         if not args and query.startswith("BEGIN"):
-            query = query.rstrip(";") + ";" + _bind(self.context or Context())
+            query = query.rstrip(";") + ";" + binding(self.context or Context())
         status: str = await super().execute(query, *args, timeout=timeout)
         return status
 
 
 def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) -> Database:
     """A pool for the role that the URL (`postgresql+asyncpg://role@host/atlas`) names; connects when first used."""
+    address = make_url(url).set(drivername="postgresql+asyncpg")
+    driver = {
+        "timeout": 10,
+        "server_settings": {
+            "application_name": "atlas",
+            "statement_timeout": str(int(statement_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "60000",
+            # A statement whose client is gone must not go on holding its locks.
+            "client_connection_check_interval": "250",
+            "search_path": "pg_catalog",
+            "timezone": "UTC",
+        },
+    }
     engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        address,
         pool_size=size,
         max_overflow=size,
         pool_timeout=10,
         pool_pre_ping=False,
         # An error's text must not quote what was asked for.
         hide_parameters=True,
-        connect_args={
-            "connection_class": BoundConnection,
-            "timeout": 10,
-            "server_settings": {
-                "application_name": "atlas",
-                "statement_timeout": str(int(statement_seconds * 1000)),
-                "idle_in_transaction_session_timeout": "60000",
-                # A statement whose client is gone must not go on holding its locks.
-                "client_connection_check_interval": "250",
-                "search_path": "pg_catalog",
-                "timezone": "UTC",
-            },
-        },
+        connect_args=driver | {"connection_class": BoundConnection},
     )
-    return Database(engine)
+    plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    return Database(engine, Direct(plain, size, driver))
 
 
 def sqlstate(error: DBAPIError) -> str | None:
@@ -146,16 +152,3 @@ def forbidden() -> RefusedError:
         UserErrorCode.FORBIDDEN,
         "Your role in this tenant does not allow this. Ask an owner of the tenant for more.",
     )
-
-
-def _bind(context: Context) -> str:
-    """Every setting is set at every BEGIN, so that nothing of an earlier transaction can be read.
-
-    A value travels as hexadecimal: whatever a person typed as a reason, it cannot end the statement.
-    """
-    calls = []
-    for name in _SETTINGS:
-        value = getattr(context, name)
-        literal = "''" if value is None else f"convert_from(decode('{str(value).encode().hex()}', 'hex'), 'UTF8')"
-        calls.append(f"set_config('atlas.{name}', {literal}, true)")
-    return f"SELECT {', '.join(calls)};"

@@ -76,8 +76,8 @@ async def fetch_slices(
         columns = _columns(query, listing.order)
         for position, follows in ((window.after, True), (window.before, False)):
             if position is not None:
-                query = query.where(_beside(columns, position, greater=follows != listing.order.descending))
-        return query.order_by(*_sorting(columns, window, listing.order)).limit(window.size + 1)
+                query = query.where(beside(columns, position, greater=follows != listing.order.descending))
+        return query.order_by(*sorting(columns, window, listing.order)).limit(window.size + 1)
 
     if len(parents) == 1:
         rows = (await connection.execute(part(literal(parents[0], Uuid)))).all()
@@ -87,7 +87,7 @@ async def fetch_slices(
     found = await connection.execute(
         select(wanted.c.parent.label("of_parent"), page)
         .select_from(wanted.join(page, true()))
-        .order_by(wanted.c.parent, *_sorting([page.c[key.name] for key in listing.order.keys], window, listing.order))
+        .order_by(wanted.c.parent, *sorting([page.c[key.name] for key in listing.order.keys], window, listing.order))
     )
     rows_of: dict[UUID, list[Row]] = {parent: [] for parent in parents}
     for row in found:
@@ -120,7 +120,7 @@ async def fetch_beyond(
     query = listing.source(tenant_id, wanted.c.parent, listing.filter)
     columns = _columns(query, listing.order)
     greater = before == listing.order.descending
-    here = query.where(_beside(columns, position, greater=greater, inclusive=True)).limit(1).correlate(wanted)
+    here = query.where(beside(columns, position, greater=greater, inclusive=True)).limit(1).correlate(wanted)
     found = await connection.execute(select(wanted.c.parent, here.exists().label("is_there")))
     return {row.parent: row.is_there for row in found}
 
@@ -138,17 +138,26 @@ def _columns(query: Select[Any], order: Order) -> list[ColumnElement[Any]]:
     return [query.selected_columns[key.name] for key in order.keys]
 
 
-def _sorting(columns: Sequence[ColumnElement[Any]], window: Window, order: Order) -> list[ColumnElement[Any]]:
+def sorting(columns: Sequence[ColumnElement[Any]], window: Window, order: Order) -> list[ColumnElement[Any]]:
     descending = order.descending != window.backward
     return [column.desc() if descending else column.asc() for column in columns]
 
 
-def _beside(
-    columns: Sequence[ColumnElement[Any]], position: Position, *, greater: bool, inclusive: bool = False
+def beside(
+    columns: Sequence[ColumnElement[Any]],
+    position: Sequence[Value | ColumnElement[Any]],
+    *,
+    greater: bool,
+    inclusive: bool = False,
 ) -> ColumnElement[bool]:
     """A comparison of whole rows, which PostgreSQL answers from the index of the order."""
     here = tuple_(*columns)
-    there = tuple_(*(literal(value, column.type) for value, column in zip(position, columns, strict=True)))
+    there = tuple_(
+        *(
+            value if isinstance(value, ColumnElement) else literal(value, column.type)
+            for value, column in zip(position, columns, strict=True)
+        )
+    )
     if greater:
         return here >= there if inclusive else here > there
     return here <= there if inclusive else here < there

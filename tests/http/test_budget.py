@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -88,6 +89,38 @@ async def test_processes_share_a_budget_and_none_is_given_twice(cluster: Service
         taken = await asyncio.gather(*(made.charge(who, [], 1) for made in (one, other) for _ in range(40)))
     allowed = sum(1 for standing in taken if standing is not None and standing.allowed)
     assert allowed in {30, 31}, "one may have come back meanwhile"
+
+
+async def test_who_asks_often_is_given_some_ahead_and_never_more_than_there_is(cluster: Services) -> None:
+    limit, number = 1_200, 900
+    async with budget(cluster, principal_requests=limit) as one, budget(cluster, principal_requests=limit) as other:
+        who, asked = uuid4(), 0
+        for made in (one, other):
+
+            async def counted(*given: Any, take: Any = made._take, **named: Any) -> Any:
+                nonlocal asked
+                asked += 1
+                return await take(*given, **named)
+
+            made._take = counted
+        began = time.monotonic()
+        taken = [await made.charge(who, [], 1) for _ in range(number) for made in (one, other)]
+        came_back = (time.monotonic() - began) * limit / 60
+    allowed = sum(1 for standing in taken if standing is not None and standing.allowed)
+    assert limit - 2 * (limit // 100) <= allowed <= limit + came_back + 1
+    refusals = 2 * number - allowed
+    assert asked - refusals < allowed / 5, "most were taken ahead"
+    remaining = [standing.remaining for standing in taken[:200] if standing is not None]
+    assert abs((limit - remaining[-1]) - 200) <= 2 * (limit // 100) + came_back + 1, "what is told is what is left"
+
+
+async def test_who_asks_seldom_takes_nothing_ahead(cluster: Services) -> None:
+    async with budget(cluster, principal_requests=6_000) as one, budget(cluster, principal_requests=6_000) as other:
+        who = uuid4()
+        first = await one.charge(who, [], 1)
+        second = await other.charge(who, [], 1)
+    assert first is not None and second is not None
+    assert (first.remaining, second.remaining) == (5_999, 5_998)
 
 
 def test_a_deployment_has_limits_and_an_embedded_home_those_that_are_set() -> None:

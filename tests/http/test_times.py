@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from atlas.schema import view
 from atlas.schema.errors import Masking
-from atlas.schema.limits import Limits, limit_extension
+from atlas.schema.limits import Limiting, Limits
 from atlas.schema.refusal import RESPONSE_TYPE
 from atlas.store.database import Database, open_database
 from tests.clients import client_of
@@ -68,9 +68,7 @@ class Subscription:
             yield number
 
 
-SCHEMA = strawberry.Schema(
-    Query, subscription=Subscription, extensions=[limit_extension(Limits(seconds=0.25)), Masking]
-)
+SCHEMA = strawberry.Schema(Query, subscription=Subscription, extensions=[Limiting(Limits(seconds=0.25)), Masking])
 
 
 async def test_a_request_that_takes_too_long_is_ended_over_every_transport() -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import UserErrorCode
 from atlas.schema.errors import Code, CodedError, Masking, guarded, not_found, presentable
-from atlas.schema.limits import limit_extension
+from atlas.schema.limits import Limiting
 
 SECRET = "hunter2 of tenant Contoso"
 
@@ -48,7 +48,7 @@ class Query:
         raise not_found("run")
 
 
-SCHEMA = strawberry.Schema(Query, extensions=[limit_extension(), Masking])
+SCHEMA = strawberry.Schema(Query, extensions=[Limiting(), Masking])
 
 
 def errors(query: str, **variables: object) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ from graphql import build_schema, get_introspection_query, get_operation_ast, pa
 
 from atlas.schema.cost import cost_of
 from atlas.schema.errors import Masking
-from atlas.schema.limits import Limits, limit_extension
+from atlas.schema.limits import Limiting, Limits
 from atlas.schema.shape import measure
 
 SDL = """
@@ -124,7 +124,7 @@ class Subscription:
 
 
 def schema(**limits: int) -> strawberry.Schema:
-    return strawberry.Schema(Query, subscription=Subscription, extensions=[limit_extension(Limits(**limits)), Masking])
+    return strawberry.Schema(Query, subscription=Subscription, extensions=[Limiting(Limits(**limits)), Masking])
 
 
 def codes(query: str, **limits: int) -> list[str]:
