@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from atlas import jobs
-from atlas.domain.errors import OperatorError
-from atlas.graph_labels import note, note_message
+from atlas.graph_beside import beside, note
 from atlas.jobs import Lease
 from atlas.sources.graph.client import GraphClient
-from atlas.sources.graph.errors import GraphError
 from atlas.sources.graph.events import MOST_EVENTS, PERMISSION, read_events
 from atlas.store import source_events
 from atlas.store.database import Database
@@ -30,13 +28,11 @@ async def read_run_events(worker: Database, lease: Lease, client: GraphClient, *
     # An event of a clock that is ahead must not hide those that come until then.
     known = now - FIRST_EVENTS if newest is None else min(newest, now)
     since = known if newest is None else known - LATE_EVENTS
-    try:
+    async with beside(worker, lease, "The source's own events", permission=PERMISSION):
         async for page in read_events(client, since, known=known, most=most):
             async with jobs.effect(worker, lease) as connection:
                 await source_events.write(connection, tenant_id, page.events)
             if page.more_after is not None:
                 until = page.more_after.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
                 message = f"The source has more than {most:,} new events: the next sync reads those after {until}."
-                await note_message(worker, lease, message)
-    except (GraphError, OperatorError) as error:
-        await note(worker, lease, "The source's own events", error, permission=PERMISSION)
+                await note(worker, lease, message)

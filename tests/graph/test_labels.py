@@ -1,13 +1,15 @@
 """Labels with a sync: what is asked for is what the run names and nobody knows, and no failure of it fails a run."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from atlas import graph_labels, graph_sync, jobs
+from atlas import graph_beside, graph_labels, graph_sync, jobs
+from atlas.sources.graph.client import Limits
 from atlas.sources.graph.labels import LABELS
 from atlas.store.database import Database
 from tests.graph.authority import Authority
@@ -143,6 +145,20 @@ async def test_a_sign_in_that_ends_after_the_types_were_read_fails_no_run_and_is
     ]
     assert all(("expired" in note) is (refusal[0] == 401) for note in run["notes"])
     assert await known(owner, reading) == {}
+
+
+async def test_names_and_authors_that_do_not_come_are_waited_for_so_long_and_no_longer(
+    owner: Database, graph: StandIn, reading: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Graph may throttle for hours, and a run that is read waits to be recorded."""
+    monkeypatch.setattr(graph_beside, "LONGEST_SECONDS", 1.0)
+    patient = replace(reading.source, limits=Limits())
+    graph.faults += [Fault("^groups/", status(429, "60")), Fault("auditEvents", hang)]
+    run = await reading.work(await reading.start(["configurationPolicy"]), patient)
+    assert (run["status"], run["added"]) == ("SUCCEEDED", 2)
+    late = "were not read. It took longer than 1 seconds. The next sync goes on."
+    assert run["notes"] == [f"The names of groups {late}", f"The source's own events {late}"]
+    assert (await known(owner, reading))["SETTING", definition_of(graph)] == "The setting"
 
 
 async def test_a_worker_that_takes_a_run_over_asks_for_the_names_of_what_was_read_before(
