@@ -88,10 +88,10 @@ async def authenticate(db: Database, token: str) -> Principal | None:
 
 async def changed_standings(
     db: Database, standings: Sequence[Standing], *, used: bool = False
-) -> dict[Standing, Standing | None]:
-    """Those that are no longer so, and what they are now: None where the token no longer holds. One statement.
+) -> list[tuple[int, Standing | None]]:
+    """The places of those that are no longer so, and what they are now: None where the token no longer holds.
 
-    With `used`, the tokens that hold are noted as used now.
+    One statement. With `used`, the tokens that hold are noted as used now.
     """
     async with db.transaction() as connection:
         rows = await store.changed_standing(
@@ -102,7 +102,7 @@ async def changed_standings(
             [one.role for one in standings],
             used=used,
         )
-    return {standings[place]: replace(standings[place], role=role) if holds else None for place, holds, role in rows}
+    return [(place, replace(standings[place], role=role) if holds else None) for place, holds, role in rows]
 
 
 async def ensure_local_principal(db: Database, name: str) -> Principal:

@@ -33,11 +33,10 @@ async def test_only_what_has_changed_is_told_and_in_one_statement(owner: Databas
     foreign = replace(elsewhere, tenant_id=tenant.id)
     socket = Standing(stays.principal_id, stays.digest)
     issuers = replace(stays, digest=None)
+    asked = [stays, revoked, expired, promoted, removed, elsewhere, foreign, socket, issuers]
     with counted(api) as sent:
-        changed = await access.changed_standings(
-            api, [stays, revoked, expired, promoted, removed, elsewhere, foreign, socket, issuers]
-        )
-    assert changed == {
+        changed = await access.changed_standings(api, asked)
+    assert {asked[place]: now for place, now in changed} == {
         revoked: None,
         expired: None,
         promoted: replace(promoted, role=Role.MANAGER),

@@ -209,7 +209,8 @@ class Channel:
         return seat.error is None and seat in self._seats and self.admits(seat)
 
     def admits(self, seat: Seat) -> bool:
-        return self.topic.audience in {seat.role, seat.session.principal.id}
+        audience = self.topic.audience
+        return audience == (seat.role if isinstance(audience, str) else seat.session.principal.id)
 
 
 async def heard(asked: Asked, seat: Seat, news: asyncio.Event, live: "Live", at: Position) -> AsyncGenerator[Any, None]:

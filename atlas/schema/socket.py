@@ -49,6 +49,8 @@ class SocketHandler(Handler):
         self._documents: dict[str, Trusted | CodedError | None] = {}
         self._kept = ExitStack()
         self._closing: asyncio.Task[None] | None = None
+        # What comes before a result that others are sent too; of a copy that serves one operation.
+        self._next = ""
 
     async def handle_message(self, message: Message) -> None:
         if not _well_formed(message):
@@ -123,6 +125,7 @@ class SocketHandler(Handler):
             operation.operation_name,
             context.document,
         )
+        self._next = f'{{"type":"next","id":{self._view.encode_json(operation.id)},"payload":'
         async with aclosing(_ending(self, operation, relayed(asked, context, result_source))) as results:
             await super()._send_result_stream(operation, results)
 
@@ -130,9 +133,8 @@ class SocketHandler(Handler):
         """Sends what others are sent too: around it, nothing is encoded but the operation's id."""
         if operation.completed:
             return
-        id_ = self._view.encode_json(operation.id)
         try:
-            await cast("Any", self.websocket).ws.send_text(f'{{"type":"next","id":{id_},"payload":{told.payload}}}')
+            await cast("Any", self.websocket).ws.send_text(f"{self._next}{told.payload}}}")
         except WebSocketDisconnect as gone:
             raise WebSocketDisconnected from gone
 

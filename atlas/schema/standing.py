@@ -24,7 +24,7 @@ _MOST_AT_ONCE = 5_000
 
 @dataclass(eq=False, slots=True)
 class Seat:
-    """What is kept open by a token: a socket, or a stream of a tenant, in which `role` is what its principal is.
+    """What is kept open by a token: a socket, or a stream of a tenant, in which its principal has a `role`.
 
     `tell` is called when `error` says why it must end, and when the role has become another.
     """
@@ -32,16 +32,18 @@ class Seat:
     session: Session
     tell: Callable[[], None]
     tenant_id: UUID | None = None
-    role: str | None = None
     error: AccessEndedError | None = None
-    digest: bytes | None = field(init=False)
+    # Kept ready, since all of them are asked for together before each event.
+    standing: access.Standing = field(init=False)
 
     def __post_init__(self) -> None:
-        self.digest = access.digest(self.session.token)
+        self.standing = access.Standing(
+            self.session.principal.id, access.digest(self.session.token), self.tenant_id, role=None
+        )
 
     @property
-    def standing(self) -> access.Standing:
-        return access.Standing(self.session.principal.id, self.digest, self.tenant_id, self.role)
+    def role(self) -> str | None:
+        return self.standing.role
 
     def end(self, error: AccessEndedError) -> None:
         """The first reason counts."""
@@ -112,24 +114,20 @@ class Standings:
 
         Raises where the database cannot tell.
         """
-        asked: dict[access.Standing, list[Seat]] = {}
         for seat in seats:
             if seat.session.expired:
                 _expire(seat)
-            if seat.error is None:
-                asked.setdefault(seat.standing, []).append(seat)
-        if not asked:
-            return
-        for was, now in (await access.changed_standings(self.db, list(asked), used=used)).items():
-            for seat in asked[was]:
-                _apply(seat, was, now)
+        asked = [seat for seat in seats if seat.error is None]
+        standings = [seat.standing for seat in asked]
+        for place, now in await access.changed_standings(self.db, standings, used=used) if asked else ():
+            _apply(asked[place], standings[place], now)
 
     async def _look(self, seats: list[Seat], *, used: bool) -> None:
         for start in range(0, len(seats), _MOST_AT_ONCE):
             await self.judge(seats[start : start + _MOST_AT_ONCE], used=used)
         for seat in seats:
             # Whether an issuer's token holds is no question for the database, and mostly answered from memory.
-            if seat.digest is None and seat.error is None and not await still_holds(seat.session):
+            if seat.standing.digest is None and seat.error is None and not await still_holds(seat.session):
                 seat.end(token_ended(seat.session))
 
 
@@ -159,8 +157,8 @@ def _apply(seat: Seat, was: access.Standing, now: access.Standing | None) -> Non
         seat.end(token_ended(seat.session))
     elif now.role is None:
         seat.end(membership_ended())
-    elif seat.role == was.role:  # Somebody else may have looked in between.
-        seat.role = now.role
+    elif seat.standing is was:  # Somebody else may have looked in between.
+        seat.standing = now
         seat.tell()
 
 
