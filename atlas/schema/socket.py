@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack, aclosing, suppress
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
@@ -125,11 +126,12 @@ class SocketHandler(Handler):
             operation.operation_name,
             context.document,
         )
+        tell = partial(self._tell, operation)
         self._next = f'{{"type":"next","id":{self._view.encode_json(operation.id)},"payload":'
-        async with aclosing(_ending(self, operation, relayed(asked, context, result_source))) as results:
+        async with aclosing(_ending(self, operation, relayed(asked, context, result_source, tell))) as results:
             await super()._send_result_stream(operation, results)
 
-    async def tell(self, operation: Operation[Any, Any], told: Told) -> None:
+    async def _tell(self, operation: Operation[Any, Any], told: Told) -> None:
         """Sends what others are sent too: around it, nothing is encoded but the operation's id."""
         if operation.completed:
             return
@@ -181,10 +183,7 @@ async def _ending(handler: SocketHandler, operation: Operation[Any, Any], result
         if ended:
             await handler._end(operation, ended[0].close_code, ended[0].message)  # noqa: SLF001
             return
-        if isinstance(result, Told):
-            await handler.tell(operation, result)
-        else:
-            yield result
+        yield result
 
 
 def _well_formed(message: object) -> bool:
