@@ -132,6 +132,8 @@ class Channel:
     def _begin(self) -> None:
         if self._task is not None:
             self._task.cancel()
+            # Whoever was to be woken by it is woken now.
+            self._wake()
         # The one who happened to come first is not whom its log lines are about.
         self._task = asyncio.create_task(self._run(), context=Context())
 
@@ -139,10 +141,13 @@ class Channel:
         self.over, self.last = True, last
         if self.live.channels.get(self.topic) is self:
             del self.live.channels[self.topic]
-        for news in self._seats.values():
-            news.set()
+        self._wake()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
+
+    def _wake(self) -> None:
+        for news in self._seats.values():
+            news.set()
 
     async def _run(self) -> None:
         request_id = uuid4().hex
@@ -205,6 +210,12 @@ class Channel:
         while len(self._told) > 1 and (len(self._told) > KEPT_EVENTS or self._size > KEPT_CHARACTERS):
             self._size -= len(self._told.pop(next(iter(self._told))).payload)
 
+    def passed(self, position: Position) -> None:
+        """What the only one here has heard is kept for nobody."""
+        if self.history and len(self._seats) == 1:
+            while self._told and (oldest := next(iter(self._told))) <= position:
+                self._size -= len(self._told.pop(oldest).payload)
+
     def _may_lead(self, seat: Seat) -> bool:
         return seat.error is None and seat in self._seats and self.admits(seat)
 
@@ -237,6 +248,7 @@ async def heard(asked: Asked, seat: Seat, news: asyncio.Event, live: "Live", at:
                 return
             if found is not None:
                 at = found[0]
+                channel.passed(at)
                 yield found
             elif channel.over:
                 if channel.last is not None:

@@ -1,89 +1,30 @@
 """From one's own reading to what all are told: in order, once, however late, and only while one still may."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-import orjson
 import pytest
-from sqlalchemy import text
 
-from atlas import access
-from atlas.auth import Session, open_session
 from atlas.domain.vocabulary import Role
+from atlas.schema import channel as channel_module
 from atlas.schema import live as module
-from atlas.schema.channel import KEPT_EVENTS, Asked, Told
-from atlas.schema.context import GraphQLContext
 from atlas.schema.errors import AccessEndedError, Code
-from atlas.schema.ids import encode_activity_cursor, encode_id
-from atlas.schema.live import Live, LiveSession
-from atlas.schema.relay import relayed
-from atlas.schema.root import schema
+from atlas.schema.ids import encode_activity_cursor
 from atlas.store.database import Database
-from tests.factories import Tenant, make_tenant
+from tests.factories import make_tenant
 from tests.schema.asking import counted
-from tests.schema.runs import FAILED, RUNNING, SyncRun, make_sync_run, prune_events
+from tests.schema.relaying import (
+    OWN,
+    PROMOTE,
+    REMOVE,
+    Listener,
+    Members,
+    cursors_of,
+    member,
+    silently,
+)
+from tests.schema.runs import RUNNING, make_sync_run
 from tests.schema.test_live import listening, until
-
-ACTIVITY = """subscription ($tenant: ID!, $after: String) {
-    activity(tenantId: $tenant, after: $after) { cursor syncRun { status progress { done } } } }"""
-OWN = ACTIVITY.replace("status", "status tenant { name }")
-SYNC_RUN = "subscription ($id: ID!) { syncRun(id: $id) { status progress { done } } }"
-REMOVE = "delete from atlas.memberships where tenant_id = :tenant and principal_id = :principal"
-PROMOTE = "update atlas.memberships set role = 'MANAGER' where tenant_id = :tenant and principal_id = :principal"
-
-
-@dataclass(slots=True)
-class Listener:
-    session: Session
-    results: AsyncGenerator[Any, None]
-
-    async def heard(self, count: int) -> list[Any]:
-        async with asyncio.timeout(20):
-            return [decoded(await anext(self.results)) for _ in range(count)]
-
-    async def cursors(self, count: int) -> list[str]:
-        return [one["data"]["activity"]["cursor"] for one in await self.heard(count)]
-
-
-def decoded(result: Any) -> Any:
-    return orjson.loads(result.payload) if isinstance(result, Told) else {"data": result.data, "errors": result.errors}
-
-
-@asynccontextmanager
-async def member(
-    live: Live, tenant: Tenant, query: str = ACTIVITY, *, role: Role = Role.READER, **variables: object
-) -> AsyncIterator[Listener]:
-    """A new member who listens, from the first event on where nothing else is said."""
-    made = await access.create_token(live.db, tenant.owner, principal_name=f"m-{uuid4().hex}", role=role)
-    session = await open_session(live.db, made.token)
-    assert session is not None
-
-    def context(of: Session, request_id: str) -> GraphQLContext:
-        return GraphQLContext(
-            db=live.db, principal=of.principal, request_id=request_id, live=LiveSession(live, of, relayed=True)
-        )
-
-    given = variables or {"tenant": encode_id("Tenant", tenant.id, tenant.id), "after": encode_activity_cursor(0)}
-    asked, own = Asked(schema, context, query, given, None, None), context(session, "test")
-    results = relayed(asked, own, await asked.results(own))
-    try:
-        yield Listener(session, results)
-    finally:
-        await results.aclose()
-
-
-def cursors_of(first: int, last: int) -> list[str]:
-    return [encode_activity_cursor(seq) for seq in range(first, last + 1)]
-
-
-async def silently(owner: Database, tenant: Tenant, statement: str, session: Session) -> None:
-    """In the database alone: no process is told of it."""
-    async with owner.transaction(tenant.owner) as connection:
-        await connection.execute(text(statement), {"tenant": tenant.id, "principal": session.principal.id})
 
 
 async def test_many_who_ask_the_same_cost_the_statements_of_one(owner: Database, api: Database) -> None:
@@ -103,26 +44,6 @@ async def test_many_who_ask_the_same_cost_the_statements_of_one(owner: Database,
                 sent[count] = len(statements)
         assert sent[12] == sent[1], "reading and judging is done once for all"
         await until(lambda: not live.channels)
-
-
-class Members:
-    """So many members who have heard of all that was there."""
-
-    def __init__(self, live: Live, tenant: Tenant, count: int) -> None:
-        self._live, self._tenant = live, tenant
-        self._made = [member(live, tenant) for _ in range(count)]
-
-    async def __aenter__(self) -> list[Listener]:
-        members = [await one.__aenter__() for one in self._made]
-        async with self._live.db.transaction(self._tenant.owner, readonly=True) as connection:
-            seq = await connection.scalar(text("select max(seq) from atlas.events"))
-        for one in members:
-            assert await one.cursors(seq) == cursors_of(1, seq)
-        return members
-
-    async def __aexit__(self, *error: object) -> None:
-        for one in self._made:
-            await one.__aexit__(None, None, None)
 
 
 async def test_roles_and_tenants_share_nothing_and_what_is_one_s_own_nobody(owner: Database, api: Database) -> None:
@@ -208,53 +129,28 @@ async def test_when_whoever_leads_leaves_the_others_hear_everything(owner: Datab
     assert heard == cursors_of(1, 7)
 
 
-async def test_a_slow_reader_is_kept_nothing_for_and_misses_nothing(owner: Database, api: Database) -> None:
+async def test_whoever_leads_and_leaves_while_the_others_are_woken_keeps_nothing_from_them(
+    owner: Database, api: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_module, "_WOKEN_AT_ONCE", 1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)
-    count = 2 * KEPT_EVENTS
-    async with listening(api) as live, member(live, tenant) as slow, member(live, tenant) as fast:
-        first = [await each.cursors(1) for each in (slow, fast)]
-        second = [asyncio.create_task(each.cursors(1)) for each in (slow, fast)]
-        await until(lambda: any(len(channel._seats) == 2 for channel in live.channels.values()))
-        await run.becomes(RUNNING, done=0)
-        first = [seen + more for seen, more in zip(first, await asyncio.gather(*second), strict=True)]
-        for done in range(1, count):
-            await run.becomes(RUNNING, done=done)  # The slow one takes nothing of it meanwhile.
-            first[1] += await fast.cursors(1)
+    async with listening(api) as live, Members(live, tenant, 16) as (leader, *others):
+        leading = asyncio.create_task(leader.heard(1))
+        await until(lambda: len(live.channels) == 1)
+        waiting = [asyncio.create_task(one.cursors(1)) for one in others]
         (channel,) = live.channels.values()
-        assert len(channel._told) <= KEPT_EVENTS, "what is kept does not grow with whoever is late"
-        assert sum(len(told.payload) for told in channel._told.values()) == channel._size
-        first[0] += await slow.cursors(count - 1)
-        assert first == [cursors_of(1, count + 1)] * 2
-        last = [asyncio.create_task(each.cursors(1)) for each in (slow, fast)]
-        await run.becomes(FAILED)
-        assert await asyncio.gather(*last) == [cursors_of(count + 2, count + 2)] * 2, "and goes on with the others"
+        await until(lambda: len(channel._seats) == 16)
+        leaving = asyncio.create_task(leaves(leading, leader))
+        await run.becomes(RUNNING, done=1)
+        assert await asyncio.gather(*waiting) == [cursors_of(2, 2)] * 15
+        await leaving
 
 
-async def test_a_slow_follower_is_told_the_latest_state_and_the_end_once(owner: Database, api: Database) -> None:
-    tenant = await make_tenant(owner, api)
-    run = await make_sync_run(owner, tenant)
-    id_ = encode_id("SyncRun", tenant.id, run.id)
-    async with listening(api) as live, following(live, tenant, id_) as slow, following(live, tenant, id_) as fast:
-        assert [(await each.heard(1))[0]["data"]["syncRun"]["status"] for each in (slow, fast)] == ["QUEUED"] * 2
-        waiting = [asyncio.create_task(each.heard(1)) for each in (slow, fast)]
-        await until(lambda: any(len(channel._seats) == 2 for channel in live.channels.values()))
-        await run.becomes(RUNNING, done=0)
-        await asyncio.gather(*waiting)
-        for done in range(1, 9):
-            await run.becomes(RUNNING, done=done)
-            assert (await fast.heard(1))[0]["data"]["syncRun"]["progress"]["done"] == done
-        (channel,) = live.channels.values()
-        assert len(channel._told) == 1
-        assert (await slow.heard(1))[0]["data"]["syncRun"]["progress"]["done"] == 8, "what lies between is left out"
-        await run.becomes(FAILED)
-        for each in (slow, fast):
-            rest = [decoded(result)["data"]["syncRun"]["status"] async for result in each.results]
-            assert rest == ["FAILED"]
-
-
-def following(live: Live, tenant: Tenant, id_: str) -> Any:
-    return member(live, tenant, SYNC_RUN, id=id_)
+async def leaves(leading: asyncio.Task[list[Any]], leader: Listener) -> None:
+    await leading
+    await leader.results.aclose()
 
 
 async def test_what_waits_for_news_holds_no_connection_and_no_statement(
@@ -289,25 +185,3 @@ async def test_the_end_of_the_server_is_told_to_all(owner: Database, api: Databa
             assert told["errors"][0]["extensions"]["code"] == Code.SHUTTING_DOWN
         for one in members:
             assert [result async for result in one.results] == []
-
-
-async def test_a_pruned_cursor_is_told_to_a_slow_reader(owner: Database, api: Database) -> None:
-    tenant = await make_tenant(owner, api)
-    run = await make_sync_run(owner, tenant)
-    async with listening(api) as live, member(live, tenant) as slow, member(live, tenant) as fast:
-        for each in (slow, fast):
-            await each.heard(1)
-        waiting = [asyncio.create_task(each.heard(1)) for each in (slow, fast)]
-        await until(lambda: any(len(channel._seats) == 2 for channel in live.channels.values()))
-        await run.becomes(RUNNING, done=0)
-        await asyncio.gather(*waiting)
-        await moved(run, fast, KEPT_EVENTS + 5)
-        await prune_events(owner, tenant, up_to=KEPT_EVENTS + 3)
-        (told,) = await slow.heard(1)
-        assert told["errors"][0].extensions["code"] == Code.CURSOR_EXPIRED
-
-
-async def moved(run: SyncRun, listener: Listener, count: int) -> None:
-    for done in range(1, count + 1):
-        await run.becomes(RUNNING, done=done)
-        await listener.heard(1)
