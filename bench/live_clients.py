@@ -40,6 +40,8 @@ class Subscriber(asyncio.Protocol):
         self.transport.write(_UPGRADE)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.closed is None:
+            self.closed = 1006
         if not self.first.done():
             self.first.set_exception(ConnectionError(f"closed with {self.closed}: {exc}"))
 
