@@ -120,6 +120,7 @@ def open_database(url: str, *, size: int = 10, statement_seconds: float = 30) ->
             "client_connection_check_interval": "250",
             "search_path": "pg_catalog",
             "timezone": "UTC",
+            "datestyle": "ISO",
         },
     }
     engine = create_async_engine(

@@ -3,7 +3,6 @@
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLInt, GraphQLLeafType, GraphQLString
@@ -16,6 +15,10 @@ Record = Sequence[Any]
 # Makes an answer of each row. `tenant` is the tenant's id in hexadecimal digits, `cursor` that of a position.
 Encode = Callable[[Sequence[Record], str, Callable[..., str]], list[dict[str, Any]]]
 CURSOR = "cursor"
+
+
+# The length of a time that PostgreSQL tells to the microsecond.
+_FULL = len("2026-11-24 08:15:30.123456+00")
 
 
 class UncompiledError(Exception):
@@ -164,7 +167,7 @@ def _leaf(writer: _Writer, leaf: Leaf, kind: str, column: str, place: int, *, of
         return made
     if leaf.nullable:
         return f"(None if {value} is None else {made})"
-    return f"given({value})" if made == value else made.replace(value, f"given({value})")
+    return f"given({value})" if made == value else f"({made} if {value} is not None else given({value}))"
 
 
 def _sure_place(writer: _Writer, path: tuple[str, ...], kind: str) -> int:
@@ -188,16 +191,19 @@ def _converted(writer: _Writer, type_: GraphQLLeafType, value: str) -> str:
         names = {member.value: type_.coerce_output_value(member) for member in members}
         return f"{writer.refer(names)}[{value}]"
     if type_.name == "DateTime":
-        # The encoder writes a time as we do, but for one of a whole second.
-        return f"({value} if {value}.microsecond else moment({value}))"
+        return f"({value}[:10] + 'T' + {value}[11:26] + 'Z' if len({value}) == {_FULL} else moment({value}))"
     if type_.name == "UUID":
         return f"str({value})"
     raise UncompiledError
 
 
-def _moment(value: datetime) -> str:
-    """As `serialize_datetime`, of a time in UTC, which is what the driver gives."""
-    return value.isoformat(timespec="microseconds")[:26] + "Z"
+def _moment(told: str) -> str:
+    """As `serialize_datetime`, of a time as PostgreSQL tells it in UTC, which leaves zeros out at the end."""
+    day, _, rest = told.partition(" ")
+    second, _, fraction = rest.removesuffix("+00").partition(".")
+    if not rest.endswith("+00") or len(day) != len("2026-11-24"):
+        raise UncompiledError
+    return f"{day}T{second}.{fraction:0<6}Z"
 
 
 def _given(value: Any) -> Any:

@@ -226,7 +226,7 @@ class ShortWay:
         if meter is not None and meter.standing is not None:
             extensions["rateLimit"] = told(meter.standing)
             told_rates = rate_headers(meter.standing)
-        body = orjson.dumps({"data": data, "extensions": extensions}, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps({"data": data, "extensions": extensions})
         headers = [
             (b"content-type", f"{media_type}; charset=utf-8".encode()),
             (b"content-length", str(len(body)).encode()),
