@@ -39,11 +39,14 @@ class SideSettings:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
+    """What one file gave. `untold`: it, or a part of it, held something of which only the folder tells the type."""
+
     parts: Parts
     objects: tuple[SourceObject, ...] = ()
     failures: tuple[Failure, ...] = ()
     side: SideSettings | None = None
     not_compared: bool = False
+    untold: bool = False
     labels: Labels = field(default_factory=dict)
 
 
@@ -67,7 +70,7 @@ def _failed(parts: Parts, place: Place, error: UnreadableError) -> FileResult:
     item_types = None if place.kind is PlaceKind.UNKNOWN else place.item_types
     # In a folder of kinds without a table it may have been an object of any of these.
     failure = replace(_failure(parts, error.code, error.message, item_types), unlisted=place.kind is PlaceKind.OTHER)
-    return FileResult(parts, failures=(failure,))
+    return FileResult(parts, failures=(failure,), untold=True)
 
 
 def _failure(parts: Parts, code: str, message: str, item_types: tuple[str, ...] | None, index: str = "") -> Failure:
@@ -94,7 +97,13 @@ def _read(parts: Parts, place: Place, value: Any) -> FileResult:
         types = tuple(sorted({found.item_type for found in objects})) or place.item_types or None
         message = "It is one page of a longer list (@odata.nextLink). Export the list to its end."
         failures.append(_failure(parts, "MORE_PAGES", message, types))
-    return FileResult(parts, objects, tuple(failures), not_compared=any(result.not_compared for result in results))
+    return FileResult(
+        parts,
+        objects,
+        tuple(failures),
+        not_compared=any(result.not_compared for result in results),
+        untold=any(result.untold for result in results),
+    )
 
 
 def _items(value: Any) -> tuple[list[Any] | None, object, bool]:
@@ -152,7 +161,7 @@ def _untold(parts: Parts, place: Place, raw: Mapping[str, Any], external_id: str
 def _stray(parts: Parts, place: Place, code: str, message: str, index: str) -> FileResult:
     if place.kind is PlaceKind.SIDE or (place.kind is PlaceKind.UNKNOWN and is_side_file(parts[-1])):
         return FileResult(parts)
-    return FileResult(parts, failures=(_failure(parts, code, message, place.item_types, index),))
+    return FileResult(parts, failures=(_failure(parts, code, message, place.item_types, index),), untold=True)
 
 
 def _truncated_settings(parts: Parts, item_type: str, raw: Mapping[str, Any], index: str) -> tuple[Failure, ...]:
@@ -181,7 +190,8 @@ def combine(results: Iterable[FileResult]) -> tuple[tuple[SourceObject, ...], li
     """All objects and failures, each object joined with the settings that stand in a file beside it."""
     results = list(results)
     by_file = {result.parts: result.objects for result in results}
-    failures = [failure for result in results for failure in result.failures]
+    beside = _types_beside(results)
+    failures = [failure for result in results for failure in _failures(result, beside)]
     for result in results:
         if (side := result.side) is None:
             continue
@@ -190,7 +200,7 @@ def combine(results: Iterable[FileResult]) -> tuple[tuple[SourceObject, ...], li
         else:
             message = "It holds the settings of a policy that is not beside it. Export the policy again."
             failures.append(_failure(result.parts, "SETTINGS_ALONE", message, (side.item_type,)))
-    failures += _not_compared(results)
+    failures += _not_compared(results, beside)
     failures.sort(key=lambda failure: failure.problem.origin)
     return tuple(found for objects in by_file.values() for found in objects), failures
 
@@ -202,22 +212,40 @@ def _with_settings(owner: SourceObject, side: SideSettings) -> SourceObject:
     return SourceObject(owner.item_type, owner.external_id, {**owner.raw, name: side.value}, owner.origin)
 
 
-def _not_compared(results: Sequence[FileResult]) -> list[Failure]:
+def _types_beside(results: Sequence[FileResult]) -> Mapping[str, set[str]]:
+    """Item types by the name of the folder that their objects lie in, of several that are called the same together."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        beside[_folder_name(result.parts[:-1])] |= {found.item_type for found in result.objects}
+    return beside
+
+
+def _folder_name(folder: Parts) -> str:
+    return folder[-1].casefold() if folder else ""
+
+
+def _failures(result: FileResult, beside: Mapping[str, set[str]]) -> Iterable[Failure]:
+    """Those of a file. What cannot be told may be of any type that its folder holds, whatever the folder is called."""
+    for failure in result.failures:
+        if result.untold and failure.item_types:
+            types = {*failure.item_types, *beside[_folder_name(result.parts[:-1])]}
+            yield replace(failure, item_types=tuple(sorted(types)))
+        else:
+            yield failure
+
+
+def _not_compared(results: Sequence[FileResult], beside: Mapping[str, set[str]]) -> list[Failure]:
     """One line a folder for the kinds that Atlas does not compare, since a full export holds many of them.
 
-    What is told by full name in the same folder may be among them, and is incomplete.
+    What is told by full name in such a folder may be among them, and is incomplete.
     """
     folders = Counter(result.parts[:-1] for result in results if result.not_compared)
-    beside: dict[Parts, set[str]] = defaultdict(set)
-    for result in results:
-        if result.parts[:-1] in folders:
-            beside[result.parts[:-1]] |= {found.item_type for found in result.objects} - ITEM_TYPES.keys()
     return [
         _failure(
             folder,
             NOT_COMPARED,
             f"It holds {count} file(s) of a kind that Atlas does not compare, with no @odata.type that names one.",
-            tuple(sorted(beside[folder])),
+            tuple(sorted(beside[_folder_name(folder)] - ITEM_TYPES.keys())),
         )
         for folder, count in folders.items()
     ]

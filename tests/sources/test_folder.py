@@ -134,6 +134,21 @@ def test_settings_that_a_policy_holds_itself_are_not_replaced(tmp_path):
     assert [item.raw["settings"] for item in read_folder(tmp_path).objects] == [[{"value": 1}]]
 
 
+@pytest.mark.parametrize("folder", ["Applications", "mac/Applications"])
+@pytest.mark.parametrize("content", [b"{", b"[{}, 1]", b'"text"'])
+def test_a_broken_file_may_have_been_of_any_type_that_lies_in_such_a_folder(tmp_path, folder, content):
+    odata = "#microsoft.graph.windows10CustomConfiguration"
+    write(tmp_path / "Applications/a.json", {"@odata.type": odata, "id": ID})
+    write(tmp_path / "SettingsCatalog/b.json", policy())
+    write(tmp_path / folder / "c.json", content)
+    reading = read_folder(tmp_path)
+    assert {unit.item_type for unit in reading.units if unit.status is not CoverageStatus.COMPLETE} == {
+        "deviceConfiguration",
+        "mobileApp",
+    }
+    assert [problem.origin.partition("#")[0] for problem in reading.problems][-1] == f"{folder}/c.json"
+
+
 def test_settings_whose_policy_is_missing_make_the_type_incomplete(tmp_path):
     write(tmp_path / "AdministrativeTemplates/Office_Settings.json", [{"enabled": True}])
     failed = unit(read_folder(tmp_path), "groupPolicyConfiguration")
@@ -237,6 +252,7 @@ def test_what_lies_beside_the_objects_is_no_type_of_its_own(tmp_path):
         ("TermsOfUse/b.json", b"{", "BAD_JSON"),
         ("PolicySets/b.yaml", b"id: 1", "YAML_NOT_READ"),
         ("PolicySets/b.json", {"id": OTHER_ID}, "NOT_COMPARED"),
+        ("mac/PolicySets/b.json", {"id": OTHER_ID}, "NOT_COMPARED"),
         ("PolicySets/b.json", unlisted(None), "NO_ID"),
         ("new/b.json", unlisted(None), "NO_ID"),
         ("new/b.json", {"value": [unlisted(OTHER_ID)], "@odata.nextLink": "https://x"}, "MORE_PAGES"),
