@@ -117,10 +117,17 @@ class Standings:
         for seat in seats:
             if seat.session.expired:
                 _expire(seat)
-        asked = [seat for seat in seats if seat.error is None]
-        standings = [seat.standing for seat in asked]
-        for place, now in await access.changed_standings(self.db, standings, used=used) if asked else ():
-            _apply(asked[place], standings[place], now)
+        # Streams of one token are one question, and mostly there are many.
+        asked: dict[object, list[Seat]] = {}
+        for seat in seats:
+            if seat.error is None:
+                one = seat.standing
+                asked.setdefault((one.digest or one.principal_id, one.tenant_id, one.role), []).append(seat)
+        alike = list(asked.values())
+        standings = [those[0].standing for those in alike]
+        for place, now in await access.changed_standings(self.db, standings, used=used) if alike else ():
+            for seat in alike[place]:
+                _apply(seat, standings[place], now)
 
     async def _look(self, seats: list[Seat], *, used: bool) -> None:
         for start in range(0, len(seats), _MOST_AT_ONCE):
@@ -157,7 +164,7 @@ def _apply(seat: Seat, was: access.Standing, now: access.Standing | None) -> Non
         seat.end(token_ended(seat.session))
     elif now.role is None:
         seat.end(membership_ended())
-    elif seat.standing is was:  # Somebody else may have looked in between.
+    elif seat.standing == was:  # Somebody else may have looked in between.
         seat.standing = now
         seat.tell()
 
