@@ -24,6 +24,8 @@ _SETTINGS_PROPERTY = {"deviceManagementIntent": "settings", "groupPolicyConfigur
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # IntuneCD removes the id from the content and, when asked to, appends it to the name: "<name>__<id>.json".
 _ID_IN_NAME = re.compile(rf".*__((?:[A-Za-z]_)?{_GUID}(?:_\w+)?|\d{{1,9}})\.json", re.IGNORECASE | re.DOTALL)
+# These tell how many settings they have.
+_SETTINGS_COUNTED = frozenset({"configurationPolicy", "compliancePolicy"})
 _LIST_KEYS = frozenset({"value", "@odata.context", "@odata.count", "@odata.nextLink", "@odata.deltaLink"})
 _GRAPH_SIGN = re.compile(rb"@odata\.|microsoft\.graph\.")
 
@@ -87,16 +89,15 @@ def _yaml(parts: Parts, place: Place, data: bytes) -> FileResult:
 def _read(parts: Parts, place: Place, value: Any) -> FileResult:
     if (side := _side_settings(parts, place, value)) is not None:
         return FileResult(parts, side=side)
-    items, context, more_pages = _items(value)
+    items, context, more = _items(value)
     if items is None:
         return _one(parts, place, value)
     results = [_one(parts, place, item, context, f"#{index}") for index, item in enumerate(items)]
     objects = tuple(found for result in results for found in result.objects)
     failures = [failure for result in results for failure in result.failures]
-    if more_pages:
+    if more is not None:
         types = tuple(sorted({found.item_type for found in objects})) or place.item_types or None
-        message = "It is one page of a longer list (@odata.nextLink). Export the list to its end."
-        failures.append(_failure(parts, "MORE_PAGES", message, types))
+        failures.append(_failure(parts, "MORE_PAGES", f"{more} Export the list to its end.", types))
     return FileResult(
         parts,
         objects,
@@ -106,13 +107,23 @@ def _read(parts: Parts, place: Place, value: Any) -> FileResult:
     )
 
 
-def _items(value: Any) -> tuple[list[Any] | None, object, bool]:
-    """The objects of a file that holds a list, the context of the list, and whether more pages follow."""
+def _items(value: Any) -> tuple[list[Any] | None, object, str | None]:
+    """The objects of a file that holds a list, the context of the list, and what says that there are more."""
     if isinstance(value, list):
-        return value, None, False
+        return value, None, None
     if isinstance(value, dict) and isinstance(value.get("value"), list) and value.keys() <= _LIST_KEYS:
-        return value["value"], value.get("@odata.context"), "@odata.nextLink" in value
-    return None, None, False
+        return value["value"], value.get("@odata.context"), _more(value, len(value["value"]))
+    return None, None, None
+
+
+def _more(listed: Mapping[str, Any], held: int) -> str | None:
+    if "@odata.nextLink" in listed:
+        return "It is one page of a longer list (@odata.nextLink)."
+    count = listed.get("@odata.count")
+    # Some collections count the page and not the whole, so only more than there are says something.
+    if isinstance(count, int) and count > held:
+        return f"It tells of {count} objects (@odata.count) and holds {held}."
+    return None
 
 
 def _one(parts: Parts, place: Place, raw: Any, context: object = None, index: str = "") -> FileResult:
@@ -166,7 +177,7 @@ def _stray(parts: Parts, place: Place, code: str, message: str, index: str) -> F
 
 def _truncated_settings(parts: Parts, item_type: str, raw: Mapping[str, Any], index: str) -> tuple[Failure, ...]:
     count, settings = raw.get("settingCount"), raw.get("settings") or []
-    if item_type != "configurationPolicy" or not isinstance(count, int) or not isinstance(settings, list):
+    if item_type not in _SETTINGS_COUNTED or not isinstance(count, int) or not isinstance(settings, list):
         return ()
     if count == len(settings):
         return ()

@@ -102,6 +102,14 @@ def test_a_list_is_typed_by_its_own_context_and_one_page_of_it_is_truncated(tmp_
     assert reading.problems[0].code == "MORE_PAGES"
 
 
+@pytest.mark.parametrize(("count", "status"), [(2, "TRUNCATED"), (1, "COMPLETE"), (0, "COMPLETE")])
+def test_a_list_that_tells_of_more_than_it_holds_is_truncated(tmp_path, count, status):
+    write(tmp_path / "all.json", {"@odata.count": count, "value": [policy(settings=[])]})
+    reading = read_folder(tmp_path)
+    assert unit(reading, "configurationPolicy").status == status
+    assert all("tells of 2 objects (@odata.count) and holds 1" in problem.message for problem in reading.problems)
+
+
 def test_a_bad_member_of_a_list_makes_its_type_incomplete(tmp_path):
     write(tmp_path / "SettingsCatalog/all.json", [policy(), 7, {"name": "no id"}])
     reading = read_folder(tmp_path)
@@ -113,9 +121,18 @@ def test_a_bad_member_of_a_list_makes_its_type_incomplete(tmp_path):
     assert (failed.status, failed.observed, failed.error_code) == (CoverageStatus.FAILED, 1, "NOT_AN_OBJECT")
 
 
-def test_fewer_settings_than_the_policy_tells_of_is_truncated(tmp_path):
-    write(tmp_path / "a.json", policy(settingCount=2, settings=[{"id": "0"}]))
-    assert unit(read_folder(tmp_path), "configurationPolicy").status is CoverageStatus.TRUNCATED
+@pytest.mark.parametrize(
+    ("item_type", "kind"),
+    [
+        ("configurationPolicy", "deviceManagementConfigurationPolicy"),
+        ("compliancePolicy", "deviceManagementCompliancePolicy"),
+    ],
+)
+@pytest.mark.parametrize(("settings", "status"), [(1, "TRUNCATED"), (None, "TRUNCATED"), (2, "COMPLETE")])
+def test_fewer_settings_than_the_policy_tells_of_is_truncated(tmp_path, item_type, kind, settings, status):
+    held = None if settings is None else [{"id": "0"}] * settings
+    write(tmp_path / "a.json", policy(settingCount=2, settings=held) | {"@odata.type": f"#microsoft.graph.{kind}"})
+    assert unit(read_folder(tmp_path), item_type).status == status
 
 
 def test_settings_in_a_file_beside_are_joined_to_their_policy(tmp_path):
