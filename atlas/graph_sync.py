@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from atlas.graph_events import read_run_events
 from atlas.graph_labels import MOST_NAMED, read_run_labels
 from atlas.jobs import Lease
 from atlas.run_end import end_reading
+from atlas.sources.graph.answers import moment_of
 from atlas.sources.graph.budget import Budget
 from atlas.sources.graph.client import GraphClient, Limits, open_client
 from atlas.sources.graph.contracts import CONTRACTS, DEFAULT_TYPES, Contract
@@ -33,6 +35,9 @@ from atlas.store.database import Database
 
 MOST_ASKED_FOR: Final = 1_000
 """Of a type that lost more objects than this, so many are asked for by their ids; the rest goes by them."""
+
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""The clock of Graph and this one may differ by so much."""
 
 READ_TOGETHER: Final = 200
 """So many contents that another worker staged are looked through at a time."""
@@ -155,22 +160,45 @@ async def _read_type(
     """Stages one type, from its beginning; its coverage is what says that it was read."""
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
     compared = reading.forms.recorded(reading.recorded.get(contract.item_type))
-    problems: list[str] = []
+    problems, fresh, since = list[str](), set[str](), datetime.now(UTC) - CLOCKS_APART
     async with jobs.effect(worker, lease) as connection:
         await staging.begin(connection, tenant_id, run_id, contract.item_type)
 
     async def emit(objects: Sequence[SourceObject]) -> None:
         page = await stage(worker, lease, reading.scope_id, objects, reading.forms, compared)
         problems.extend(page.problems)
+        fresh.update(one.external_id for one in objects if _changed_after(since, one.raw.get(contract.moved)))
         if len(reading.named) < MOST_NAMED:
             reading.named.update(page.named)
 
     unit = judged(await read_type(client, contract, emit=emit), problems)
+    if unit.status == CoverageStatus.COMPLETE and fresh:
+        unit = await _listed_once(worker, lease, unit, fresh)
     if unit.status == CoverageStatus.COMPLETE:
         unit = await _confirmed(worker, lease, client, contract, reading.scope_id, unit)
     async with jobs.effect(worker, lease) as connection:
         await recording.insert_units(connection, tenant_id, reading.scope_id, run_id, None, [asdict(unit)])
     await worker.notify([tenant_id])
+
+
+def _changed_after(moment: datetime, told: object) -> bool:
+    changed = moment_of(told)
+    return changed is not None and changed > moment
+
+
+async def _listed_once(worker: Database, lease: Lease, unit: UnitReading, fresh: set[str]) -> UnitReading:
+    """The unit, if none of the objects that are `fresh`, changed since its reading began, came as two.
+
+    One that is renamed may go from a page that was read to one that is not, and stand in the list as it was and as it
+    is. What shares an id for longer is two objects, and is kept apart.
+    """
+    async with jobs.effect(worker, lease) as connection:
+        shared = await staging.shared(connection, lease.job.tenant_id, lease.job.run_id, unit.item_type)
+    twice = fresh & {external_id for _, external_id in shared}
+    if not twice:
+        return unit
+    message = f"{min(twice)} changed while the list was read, and is in it as it was and as it is. Sync again."
+    return replace(unit, status=CoverageStatus.FAILED, error_code="CHANGED_WHILE_READ", message=message)
 
 
 async def _confirmed(

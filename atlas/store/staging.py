@@ -126,14 +126,16 @@ async def bodies(
     return {row.hash: unpack(row.body) for row in await connection.execute(query)}
 
 
-async def shared(connection: AsyncConnection, tenant_id: UUID, run_id: UUID) -> set[tuple[str, str]]:
-    """The (type, id) under which several objects came."""
+async def shared(
+    connection: AsyncConnection, tenant_id: UUID, run_id: UUID, item_type: str | None = None
+) -> set[tuple[str, str]]:
+    """The (type, id) under which several objects came, of one type or of all."""
     rows = await connection.execute(
         text(
             "select item_type, external_id from atlas.staged_items where tenant_id = :tenant and run_id = :run"
-            " group by item_type, external_id having count(*) > 1"
+            " and item_type = coalesce(:type, item_type) group by item_type, external_id having count(*) > 1"
         ),
-        {"tenant": tenant_id, "run": run_id},
+        {"tenant": tenant_id, "run": run_id, "type": item_type},
     )
     return {(row.item_type, row.external_id) for row in rows}
 

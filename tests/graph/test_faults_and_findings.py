@@ -1,6 +1,7 @@
 """What goes wrong in the middle of a read, and the findings that it must lead to: those of no fault, or none at all."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -129,6 +130,31 @@ async def test_what_changes_between_list_and_detail_is_told_as_the_detail_has_it
     graph.faults = []
     again = await reading.sync([TYPE, "assignmentFilter"])
     assert (again["status"], again["changed"], again["removed"]) == ("SUCCEEDED", 0, 0), "it was of one moment"
+
+
+def renamed_to_the_end(graph: Graph) -> list[Fault]:
+    """The first object goes to the end of the list, renamed, once the page that it was on is read; another comes."""
+
+    def change() -> None:
+        first, *others = graph.tenant.collections[SCRIPTS]
+        moved = first | {"displayName": "Z", "lastModifiedDateTime": datetime.now(UTC).isoformat()}
+        graph.tenant.collections[SCRIPTS] = [script(13), *others, moved]
+
+    return [Fault(SECOND_PAGE, then(change), times=1)]
+
+
+async def test_an_object_that_is_listed_as_it_was_and_as_it_is_is_not_taken_for_two(
+    graph: Graph, reading: Reader
+) -> None:
+    run, found = await read_again(reading, graph, renamed_to_the_end)
+    assert (run["status"], run["added"], run["changed"], run["removed"], found) == ("PARTIAL", 0, 0, 0, [])
+    assert "s00 changed while the list was read" in run["error_message"]
+    graph.faults = []
+    run = await reading.sync([TYPE, "assignmentFilter"])
+    assert (run["status"], run["added"], run["changed"], run["removed"]) == ("SUCCEEDED", 2, 1, 1)
+    assert {one for _, one in await reading.contents(run["scope_id"])} == {
+        "f1", "s12", "s13", *(f"s{number:02d}" for number in range(11))
+    }  # fmt: skip
 
 
 RULES = "deviceManagement/deviceCompliancePolicies"

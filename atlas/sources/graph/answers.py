@@ -70,6 +70,15 @@ def collection_of(body: Body, name: str = "") -> Collection:
     return Collection(tuple(values), link or None, counted)
 
 
+def moment_of(value: Any) -> datetime | None:
+    """The moment that a property of Graph tells; None where it tells none."""
+    try:
+        told = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return told if told is not None and told.tzinfo is not None else None
+
+
 def error_of(status: int, headers: Mapping[str, Any], data: bytes | Body | None) -> GraphError:
     """The error of an answer that is not 200. Its body is only asked whether it is about a licence."""
     told = {str(name).lower(): str(value) for name, value in headers.items()}

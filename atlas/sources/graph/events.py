@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from atlas.domain.attribution import SourceEvent
 from atlas.domain.vocabulary import ActorKind
-from atlas.sources.graph.answers import Body
+from atlas.sources.graph.answers import Body, moment_of
 from atlas.sources.graph.client import Get, GraphClient
 
 MOST_EVENTS = 20_000
@@ -56,7 +56,7 @@ def events_of(body: Body) -> list[SourceEvent]:
 
     The old and new values of an event may hold secrets: they are never looked at.
     """
-    at, actor = _moment(body.get("activityDateTime")), body.get("actor")
+    at, actor = moment_of(body.get("activityDateTime")), body.get("actor")
     identity, resources = _text(body.get("id")), body.get("resources")
     if at is None or identity is None or not isinstance(resources, list):
         return []
@@ -98,11 +98,3 @@ def _text(value: Any) -> str | None:
 
 def _storable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        told = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return told if told is not None and told.tzinfo is not None else None
