@@ -19,7 +19,8 @@ log = structlog.get_logger("atlas.live")
 
 # A notification may be lost, and an issuer sends none: nobody keeps what is open longer than this.
 LOOK_SECONDS = 5.0
-_MOST_AT_ONCE = 5_000
+# Nobody who comes in with one of these tokens waits long for its row, and nothing else for all of them.
+_MOST_AT_ONCE = 500
 
 
 @dataclass(eq=False, slots=True)
