@@ -1,18 +1,22 @@
 """The parameters of a GraphQL request, as the GraphQL-over-HTTP specification has them."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter
+from starlette.requests import Request
 from strawberry.http import GraphQLRequestData, GraphQLRequestProtocol
 
 from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError
 
 # A document that is longer is none that a person or a client library wrote.
 LONGEST_DOCUMENT = 32_768
+BODY_SECONDS = 30
 # What callers say in a header, of which there are few.
 _MOST_KEPT = 64
 
@@ -54,8 +58,25 @@ async def read_parameters(request: AsyncHTTPRequestAdapter, protocol: GraphQLReq
         }
     else:
         check_content_type(request.content_type or "", request.headers.get("content-encoding", "identity"))
-        data = data_of(await request.get_body())
+        async with in_time():
+            data = data_of(await request.get_body())
     return parameters_of(data, protocol)
+
+
+async def body_of(request: Request) -> bytes:
+    """Raises `RefusedRequestError` 408 where it does not come."""
+    async with in_time():
+        return await request.body()
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            yield
+    except TimeoutError as error:
+        message = f"The body did not come within {BODY_SECONDS} seconds. Send it at once."
+        raise RefusedRequestError(408, message, headers={"Connection": "close"}) from error
 
 
 def data_of(body: bytes) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """GraphQL over HTTP, event streams and WebSockets, on top of Strawberry's view."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -49,7 +48,6 @@ from atlas.store.faults import PASSING, fault_of
 from atlas.store.members import tenant_ids
 
 SUBSCRIPTIONS_A_SOCKET = 20
-BODY_SECONDS = 30
 _INIT_SECONDS = 10
 
 Dispatch = Callable[[Sequence[Any]], Awaitable[None]]
@@ -178,12 +176,7 @@ class View(GraphQL[GraphQLContext | None, None]):
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         transport = self._get_stream_transport_from_headers(request.headers)
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await read_parameters(request, "sse" if transport else "http")
-        except TimeoutError as error:
-            message = f"The body did not come within {BODY_SECONDS} seconds. Send it at once."
-            raise RefusedRequestError(408, message, headers={"Connection": "close"}) from error
+        return await read_parameters(request, "sse" if transport else "http")
 
     async def execute_operation(
         self,

@@ -43,6 +43,7 @@ class Direct:
     size: int
     driver: Mapping[str, Any] = field(repr=False)
     _pool: asyncpg.Pool | None = None
+    _busy: int = 0
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
@@ -54,8 +55,7 @@ class Direct:
         """
         pool = self._pool or await self._open()
         begin = f"BEGIN READ ONLY; {binding(context)} SELECT atlas.enter('\\x{token_hash.hex()}'::bytea);"
-        async with asyncio.timeout(_WAIT_SECONDS):
-            connection = await pool.acquire()
+        connection = await self._connection(pool)
         try:
             try:
                 await connection.execute(begin)
@@ -64,7 +64,20 @@ class Direct:
             yield Reading(connection)
             await connection.execute("COMMIT")
         finally:
+            self._busy -= 1
             await pool.release(connection)
+
+    async def _connection(self, pool: asyncpg.Pool) -> Any:
+        """One that is free, at once; where all are busy, the next one, for which nobody waits long."""
+        self._busy += 1
+        try:
+            if self._busy <= self.size:
+                return await pool.acquire()
+            async with asyncio.timeout(_WAIT_SECONDS):
+                return await pool.acquire()
+        except BaseException:
+            self._busy -= 1
+            raise
 
     async def close(self) -> None:
         if self._pool is not None:

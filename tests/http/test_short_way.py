@@ -69,6 +69,19 @@ async def test_a_token_that_ends_is_refused_at_the_next_request(
     assert answered(server) == before
 
 
+async def test_a_header_that_comes_twice_is_left_to_the_long_way(
+    server: Server, caller: Caller, client: httpx.AsyncClient
+) -> None:
+    for _ in range(2):
+        await ask(client, caller.tenant_id)
+    before = answered(server)
+    twice = [("authorization", client.headers["authorization"]), ("authorization", "Bearer atlas_other")]
+    async with httpx.AsyncClient(base_url=server.url, headers=twice) as other:
+        answer = await other.post("/graphql", json=asked(caller.tenant_id))
+    assert answer.status_code == 200, "the first one counts"
+    assert answered(server) == before
+
+
 async def test_a_membership_that_ends_shows_nothing_from_the_next_request_on(
     server: Server, owner: Database, api: Database, caller: Caller, client: httpx.AsyncClient
 ) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import strawberry
 from sqlalchemy import text
 
-from atlas.schema import view
+from atlas.schema import body as bodies
 from atlas.schema.errors import Masking
 from atlas.schema.limits import Limiting, Limits
 from atlas.schema.refusal import RESPONSE_TYPE
@@ -16,10 +17,13 @@ from tests.clients import client_of
 from tests.http.conftest import Caller, Server, serving
 
 
+@pytest.mark.parametrize("known", [False, True])
 async def test_a_body_that_does_not_come_is_408(
-    server: Server, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    server: Server, caller: Caller, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    monkeypatch.setattr(view, "BODY_SECONDS", 0.2)
+    if known:
+        assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = f"host: atlas\r\nauthorization: Bearer {caller.token}\r\ncontent-type: application/json"
     writer.write(f'POST /graphql HTTP/1.1\r\n{head}\r\ncontent-length: 100\r\n\r\n{{"query": '.encode())

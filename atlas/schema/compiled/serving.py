@@ -3,9 +3,7 @@
 Whatever is not the plain case is left to the long way, which answers it as if this one were not there.
 """
 
-import asyncio
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,13 +14,14 @@ import structlog
 from graphql import FieldNode, GraphQLError, GraphQLField, get_operation_ast
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 from strawberry.schema import Schema
 from strawberry.types.arguments import convert_arguments
 
 from atlas.access import digest
 from atlas.auth import bearer
-from atlas.schema.body import check_content_type, data_of, parameters_of
+from atlas.logs import where
+from atlas.schema.body import Parameters, body_of, check_content_type, data_of, parameters_of
+from atlas.schema.compiled.exchange import Answer, Known
 from atlas.schema.compiled.operation import List, Operation, Page, compiled, conditions
 from atlas.schema.compiled.records import LISTS
 from atlas.schema.compiled.rows import UncompiledError
@@ -39,48 +38,14 @@ from atlas.schema.refusal import RefusedRequestError
 from atlas.store.compiled import Statement, page_statement, parameters, tenant_statement
 from atlas.store.database import Context, Database
 from atlas.store.direct import Record, TokenEndedError
-from atlas.store.faults import fault_of
 from atlas.store.pages import Listing, Window
 
 log = structlog.get_logger("atlas.compiled")
 
-_KNOWN_SECONDS = 30
-_MOST_KNOWN = 10_000
+# Gives the meter of a principal; None where nothing is counted.
+Charge = Callable[[UUID], Meter | None]
+
 _MOST_COMPILED = 16
-_BODY_SECONDS = 5
-
-
-@dataclass(slots=True)
-class Known:
-    """To whom tokens belonged that held a moment ago. It says whose budget is asked, and never what may be read."""
-
-    _principals: dict[bytes, tuple[float, UUID]] = field(default_factory=dict)
-
-    def note(self, token: str, principal_id: UUID) -> None:
-        token_hash = digest(token)
-        if token_hash is not None:
-            if len(self._principals) >= _MOST_KNOWN:
-                self._principals.clear()
-            self._principals[token_hash] = (time.monotonic() + _KNOWN_SECONDS, principal_id)
-
-    def of(self, token_hash: bytes) -> UUID | None:
-        until, principal_id = self._principals.get(token_hash, (0.0, None))
-        return principal_id if time.monotonic() < until else None
-
-    def forget(self, token_hash: bytes) -> None:
-        self._principals.pop(token_hash, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as the server sends it."""
-
-    body: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": list(self.headers)})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,43 +79,48 @@ class ShortWay:
     known: Known = field(default_factory=Known)
     answered: int = 0
 
-    async def answer(self, request: Request, media_type: str, charge: Any) -> Answer | None:
-        """None where the long way is to be gone. `charge` gives the meter of a principal."""
-        token = bearer(request.headers.get("authorization"))
+    async def answer(self, request: Request, media_type: str, charge: Charge) -> Answer | None:
+        """None where the long way is to be gone.
+
+        Raises what reading the body raises: it can be read once.
+        """
+        headers = dict(request.scope["headers"])
+        token = bearer(headers.get(b"authorization", b"").decode("latin-1"))
         token_hash = None if token is None else digest(token)
         principal_id = None if token_hash is None else self.known.of(token_hash)
-        if token_hash is None or principal_id is None or "event-stream" in request.headers.get("accept", ""):
+        twice = len(headers) != len(request.scope["headers"])
+        if token_hash is None or principal_id is None or twice or b"event-stream" in headers.get(b"accept", b""):
             return None
+        body = await body_of(request)
         try:
-            check_content_type(
-                request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity")
-            )
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await request.body()
-            given = parameters_of(data_of(body), "http")
-            named = await self.documents.named(given.query, given.document_id, given.extensions)
-            if named.query is None or isinstance(named.document, CodedError):
-                return None
-            asked = self._asked(named.query, named.document, given.operation_name, given.variables or {})
-            meter: Meter | None = charge(principal_id)
-            if meter is not None:
-                await meter.charge(asked.cost, named.query, given.variables)
-                # Should the request go the long way after all, it is not charged again.
-                meter.paid = True
-                request.state.meter = meter
-            context = Context(tenant_id=asked.tenant_id, request_id=request.state.request_id)
-            data = await self._read(asked, context, token_hash)
+            given = _given(headers, body)
+            answer = await self._answered(given, request, media_type, token_hash, charge(principal_id))
         except TokenEndedError:
             self.known.forget(token_hash)
-            return None
         except (UncompiledError, RefusedRequestError, CodedError, GraphQLError, RateLimitedError):
-            return None
-        except Exception as error:
-            if fault_of(error) is None:
-                raise
-            log.warning("compiled.fault", error=type(error).__name__)
-            return None
-        self.answered += 1
+            pass
+        except Exception as error:  # noqa: BLE001
+            log.warning("compiled.fault", error=type(error).__name__, frames=where(error))
+        else:
+            self.answered += 1
+            return answer
+        return None
+
+    async def _answered(
+        self, given: Parameters, request: Request, media_type: str, token_hash: bytes, meter: Meter | None
+    ) -> Answer:
+        """Raises whatever sends the request the long way."""
+        named = await self.documents.named(given.query, given.document_id, given.extensions)
+        if named.query is None or isinstance(named.document, CodedError):
+            raise UncompiledError
+        asked = self._asked(named.query, named.document, given.operation_name, given.variables or {})
+        if meter is not None:
+            await meter.charge(asked.cost, named.query, given.variables)
+            # Should the request go the long way after all, it is not charged again.
+            meter.paid = True
+            request.state.meter = meter
+        context = Context(tenant_id=asked.tenant_id, request_id=request.state.request_id)
+        data = await self._read(asked, context, token_hash)
         return self._answer(asked, data, media_type, meter)
 
     def _asked(
@@ -233,6 +203,14 @@ class ShortWay:
             *((name.lower().encode(), value.encode()) for name, value in told_rates.items()),
         ]
         return Answer(body, headers)
+
+
+def _given(headers: Mapping[bytes, bytes], body: bytes) -> Parameters:
+    check_content_type(
+        headers.get(b"content-type", b"").decode("latin-1"),
+        headers.get(b"content-encoding", b"identity").decode("latin-1"),
+    )
+    return parameters_of(data_of(body), "http")
 
 
 def _operation(core: Any, checked: Checked, definition: Any, values: VariableValues) -> Operation | None:
