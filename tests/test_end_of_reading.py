@@ -11,7 +11,7 @@ from atlas.domain.attribution import attribute
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import Role, SyncSource
 from atlas.run_end import end_reading
-from atlas.store import source_events
+from atlas.store import source_events, sync_runs
 from atlas.store.database import Database
 from tests.factories import Tenant, make_policy, make_tenant, write_export
 from tests.pruning import pruned_until
@@ -51,6 +51,17 @@ async def attributed(api: Database, tenant: Tenant, finding_id: UUID) -> tuple[s
         found = await source_events.around(connection, tenant.id, [finding_id])
     told = attribute(*found[finding_id])
     return told.confidence.value, [event.actor_id for event in told.events]
+
+
+async def test_a_run_has_so_many_notes_each_once_and_one_more_fails_nothing(
+    owner: Database, api: Database, worker: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    run_id = await record(api, worker, tenant, write_export(tmp_path, make_policy(0)))
+    told = [f"note {number}" for number in range(sync_runs.MOST_NOTES + 5)]
+    async with owner.transaction(tenant.owner) as connection:
+        for message in [*told[:3], *told]:
+            await sync_runs.note(connection, tenant.id, run_id, message)
+    assert (await run_of(api, tenant, run_id))["notes"] == told[: sync_runs.MOST_NOTES]
 
 
 async def test_a_run_that_was_held_attributes_no_change_made_while_it_waited(

@@ -20,6 +20,9 @@ ORDERS: Mapping[str, Order] = {
 }
 
 _r = sync_runs.c
+MOST_NOTES = 20
+"""A run holds no more. Each worker that takes a run over may add its own, and none of them may fail it."""
+
 # The database grants no more: the token of a lease is the worker's.
 COLUMNS = (
     _r.tenant_id, _r.id, _r.scope_id, _r.seq, _r.source, _r.status, _r.requested_by, _r.created_at, _r.started_at,
@@ -80,10 +83,15 @@ async def staged(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequence
 
 
 async def note(connection: AsyncConnection, tenant_id: UUID, run_id: UUID, message: str) -> None:
-    """Adds a note to the run, once. As the worker that syncs."""
+    """Adds a note to the run, once, where it has room for one. As the worker that syncs."""
     await connection.execute(
         update(sync_runs)
-        .where(_r.tenant_id == tenant_id, _r.id == run_id, literal(message) != all_(_r.notes))
+        .where(
+            _r.tenant_id == tenant_id,
+            _r.id == run_id,
+            literal(message) != all_(_r.notes),
+            func.cardinality(_r.notes) < MOST_NOTES,
+        )
         .values(notes=func.array_append(_r.notes, message))
     )
 
