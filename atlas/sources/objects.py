@@ -172,7 +172,9 @@ def _untold(parts: Parts, place: Place, raw: Mapping[str, Any], external_id: str
 def _stray(parts: Parts, place: Place, code: str, message: str, index: str) -> FileResult:
     if place.kind is PlaceKind.SIDE or (place.kind is PlaceKind.UNKNOWN and is_side_file(parts[-1])):
         return FileResult(parts)
-    return FileResult(parts, failures=(_failure(parts, code, message, place.item_types, index),), untold=True)
+    failure = _failure(parts, code, message, place.item_types, index)
+    # Beside what an unknown folder holds, any JSON may lie.
+    return FileResult(parts, failures=(failure,), untold=place.kind is not PlaceKind.UNKNOWN)
 
 
 def _truncated_settings(parts: Parts, item_type: str, raw: Mapping[str, Any], index: str) -> tuple[Failure, ...]:
@@ -238,7 +240,7 @@ def _folder_name(folder: Parts) -> str:
 def _failures(result: FileResult, beside: Mapping[str, set[str]]) -> Iterable[Failure]:
     """Those of a file. What cannot be told may be of any type that its folder holds, whatever the folder is called."""
     for failure in result.failures:
-        if result.untold and failure.item_types:
+        if result.untold and failure.item_types is not None:
             types = {*failure.item_types, *beside[_folder_name(result.parts[:-1])]}
             yield replace(failure, item_types=tuple(sorted(types)))
         else:

@@ -151,19 +151,32 @@ def test_settings_that_a_policy_holds_itself_are_not_replaced(tmp_path):
     assert [item.raw["settings"] for item in read_folder(tmp_path).objects] == [[{"value": 1}]]
 
 
-@pytest.mark.parametrize("folder", ["Applications", "mac/Applications"])
-@pytest.mark.parametrize("content", [b"{", b"[{}, 1]", b'"text"'])
-def test_a_broken_file_may_have_been_of_any_type_that_lies_in_such_a_folder(tmp_path, folder, content):
+@pytest.mark.parametrize(
+    ("folder", "of_folder"), [("Applications", {"mobileApp"}), ("PolicySets", set()), ("Groups", set())]
+)
+@pytest.mark.parametrize("beside", ["", "mac"])
+@pytest.mark.parametrize("content", [b"{", b"[{}, 1, {"])
+def test_a_broken_file_may_have_been_of_any_type_that_lies_in_such_a_folder(
+    tmp_path, folder, of_folder, beside, content
+):
     odata = "#microsoft.graph.windows10CustomConfiguration"
-    write(tmp_path / "Applications/a.json", {"@odata.type": odata, "id": ID})
+    write(tmp_path / folder / "a.json", {"@odata.type": odata, "id": ID})
     write(tmp_path / "SettingsCatalog/b.json", policy())
-    write(tmp_path / folder / "c.json", content)
+    write(tmp_path / beside / folder / "c.json", content)
     reading = read_folder(tmp_path)
-    assert {unit.item_type for unit in reading.units if unit.status is not CoverageStatus.COMPLETE} == {
-        "deviceConfiguration",
-        "mobileApp",
+    incomplete = {unit.item_type for unit in reading.units if unit.status is not CoverageStatus.COMPLETE}
+    assert incomplete == {"deviceConfiguration"} | of_folder
+
+
+@pytest.mark.parametrize("content", [b"[{}, 1]", b'"text"'])
+def test_what_is_no_object_may_have_been_of_any_type_that_lies_in_such_a_folder(tmp_path, content):
+    write(tmp_path / "Applications/a.json", policy())
+    write(tmp_path / "Applications/c.json", content)
+    reading = read_folder(tmp_path)
+    assert {unit.item_type: unit.status.value for unit in reading.units} == {
+        "configurationPolicy": "FAILED",
+        "mobileApp": "FAILED",
     }
-    assert [problem.origin.partition("#")[0] for problem in reading.problems][-1] == f"{folder}/c.json"
 
 
 def test_settings_whose_policy_is_missing_make_the_type_incomplete(tmp_path):
