@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from atlas.app import create_app, serve
+from atlas.app import create_app, serve, settle_memory
 from atlas.schema.root import schema
 from atlas.store.database import open_database
 
@@ -40,6 +40,7 @@ async def _serve(url: str) -> None:
     listener.bind(("127.0.0.1", 0))
     db = open_database(url)
     app = create_app(db=db, schema=schema, dispatch=nothing, broker_ping=nothing, subscriptions=0)
+    settle_memory()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(15, stop.set)
     await serve(app, sockets=[listener], started=lambda port: print(port, flush=True), stop=stop)
