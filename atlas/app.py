@@ -24,7 +24,7 @@ from strawberry.schema.base import BaseSchema
 
 from atlas.budget import Budget
 from atlas.domain.vocabulary import ExportFormat
-from atlas.edge import BodyLimit, Edge, not_served
+from atlas.edge import BodyLimit, Edge, Straight, not_served
 from atlas.metrics import Metrics
 from atlas.oidc import TrustedIssuer
 from atlas.pages import console, explorer
@@ -41,6 +41,7 @@ log = structlog.get_logger("atlas.app")
 
 Ping = Callable[[], Awaitable[object]]
 
+GRAPHQL = "/graphql"
 GRACE_SECONDS = 3
 # How often a WebSocket is asked whether anybody is there, and how long it may take to say so.
 PING_SECONDS = 20
@@ -99,8 +100,8 @@ def create_app(
     view = View(schema, services)
     app = Starlette(
         routes=[
-            Route("/graphql", view),
-            WebSocketRoute("/graphql", view),
+            Route(GRAPHQL, view),
+            WebSocketRoute(GRAPHQL, view),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             *(() if metrics_apart else (_measured(metrics),)),
@@ -109,7 +110,12 @@ def create_app(
             # What GraphiQL asks is never registered, and what it asks first is what the schema holds.
             *(() if trusted_only else explorer()),
         ],
-        middleware=[Middleware(Edge, metrics=metrics), *_cross_origin(origins), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Edge, metrics=metrics),
+            *_cross_origin(origins),
+            Middleware(BodyLimit),
+            Middleware(Straight, path=GRAPHQL, served=view),
+        ],
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )

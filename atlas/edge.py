@@ -148,6 +148,19 @@ class BodyLimit:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """Hands the requests for one address to what serves it, past the router and what stands around that."""
+
+    app: ASGIApp
+    path: str
+    served: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        straight = scope["type"] == "http" and scope["path"] == self.path
+        await (self.served if straight else self.app)(scope, receive, send)
+
+
 def not_served(error: HTTPException) -> Response:
     """404 and 405 of the router, as JSON."""
     told = {404: "There is nothing at this address.", 405: "This address takes another method."}

@@ -8,8 +8,10 @@ from atlas.schema.root import build
 from atlas.store.database import Database
 from tests.clients import client_of
 from tests.fuzz.compiled import LISTS, Compilable
-from tests.fuzz.conftest import JSON, Ground
+from tests.fuzz.conftest import JSON, NOT_BEGUN, Ground
 from tests.http.conftest import serving
+
+pytestmark = NOT_BEGUN
 
 _SEED = 20261130
 _ID = {"x-request-id": "the-same-request"}

@@ -10,19 +10,12 @@ import pytest
 
 from atlas.schema.root import schema
 from tests.clients import client_of
-from tests.fuzz.conftest import JSON, Asker, Ground
+from tests.fuzz.conftest import JSON, NOT_BEGUN, Asker, Ground
 from tests.fuzz.generator import Asked, Writer
 from tests.fuzz.judge import Verdicts
 from tests.fuzz.values import HOSTILE_TEXTS
 
-# Where a field fails, graphql-core cancels its siblings, also those that have not begun: Python warns of these, or
-# fails to where it collects them inside a function without builtins.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .*was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in.{1,3}<coroutine object:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
+pytestmark = NOT_BEGUN
 
 _AT_ONCE = 8
 _SEED = 20261124

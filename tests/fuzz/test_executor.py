@@ -11,9 +11,11 @@ from atlas.schema.executor.code import plan_of
 from atlas.schema.root import build
 from atlas.store.database import Database
 from tests.clients import client_of
-from tests.fuzz.conftest import JSON, Ground
+from tests.fuzz.conftest import JSON, NOT_BEGUN, Ground
 from tests.fuzz.test_documents import documents
 from tests.http.conftest import serving
+
+pytestmark = NOT_BEGUN
 
 _SEED = 20261124
 # Under one id, what is told of a fault is the same.
