@@ -26,13 +26,16 @@ async def compared(ground: Ground, api: Database, count: int, seed: int) -> Coun
     """How many answers were of which kind; each is asked of both executors, and must be the same but for its order."""
     asked = [one for one in documents(ground, count, seed) if one.kind in {"query", "introspection"}]
     seen: Counter[str] = Counter()
-    async with serving(api, schema=build(planned=False)) as standard:
+    async with (
+        serving(api, schema=build(planned=False)) as standard,
+        client_of(ground.server.url) as planned,
+        client_of(standard.url) as plain,
+    ):
         for asker, one in zip(itertools.cycle(ground.roles), asked, strict=False):
             headers = JSON | _ID | {"authorization": f"Bearer {asker.token}"}
             answers = []
-            for url in (ground.server.url, standard.url):
-                async with client_of(url, headers=headers) as client:
-                    response = await client.post("/graphql", content=one.body())
+            for client in (planned, plain):
+                response = await client.post("/graphql", content=one.body(), headers=headers)
                 answers.append((response.status_code, _sorted(response.json())))
             if answers[0] != answers[1]:
                 # Of siblings that fail alike, the one that is told where all are lost is the one that failed first.
