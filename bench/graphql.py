@@ -87,7 +87,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    cores = _cores()
+    cores = two_cores()
     if cores is not None:
         os.sched_setaffinity(0, {cores[0]})
     names, missing = peers.chosen(given.only, HOUSE)
@@ -242,7 +242,7 @@ async def settle(owner: Database) -> None:
         await connection.execute(text("vacuum analyze"))
 
 
-def _cores() -> tuple[int, int] | None:
+def two_cores() -> tuple[int, int] | None:
     """Two cores, where the system has two and lets one choose."""
     if not hasattr(os, "sched_getaffinity"):
         return None

@@ -25,7 +25,7 @@ from atlas.schema.ids import encode_activity_cursor, encode_id
 from atlas.store.bootstrap import bootstrap
 from atlas.store.database import Database, open_database
 from atlas.store.migrations import upgrade
-from bench.graphql import first_line
+from bench.graphql import first_line, two_cores
 from bench.live_clients import Subscriber, subscribe
 from tests.factories import Tenant, make_tenant
 from tests.schema.runs import RUNNING, SyncRun, make_sync_run
@@ -79,7 +79,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    cores = _cores()
+    cores = two_cores()
     if cores is not None:
         os.sched_setaffinity(0, {cores[0]})
     with tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder, services(Path(folder) / "home") as running:
@@ -279,11 +279,3 @@ async def reconnect(running: Services, first: Process, ground: Ground, cycles: i
 
 def percentile(ascending: Sequence[float], part: float) -> float:
     return ascending[min(int(len(ascending) * part), len(ascending) - 1)]
-
-
-def _cores() -> tuple[int, int] | None:
-    """Two cores, where the system has two and lets one choose."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    free = sorted(os.sched_getaffinity(0))
-    return (free[0], free[1]) if len(free) > 1 else None

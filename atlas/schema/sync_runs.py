@@ -1,7 +1,8 @@
 """Sync runs: one reading of a scope's inventory, with what was covered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import strawberry
@@ -17,6 +18,8 @@ from atlas.schema.refs import ScopeRef, TenantRef
 from atlas.schema.resolvers import Relation, resolved
 from atlas.store import sync_runs as store
 from atlas.store.pages import Listing, Row, Source
+
+T = TypeVar("T")
 
 
 @strawberry.type(description="How far a run has come.")
@@ -234,20 +237,7 @@ async def _coverage(
 ) -> Mapping[UUID, list[ItemTypeCoverage]]:
     async with context.read(tenant_id) as connection:
         rows = await store.coverage(connection, tenant_id, keys)
-    found: dict[UUID, list[ItemTypeCoverage]] = {}
-    for row in rows:
-        found.setdefault(row.run_id, []).append(
-            ItemTypeCoverage(
-                item_type=row.item_type,
-                status=CoverageStatus(row.status),
-                observed=row.observed,
-                expected=row.expected,
-                api_version=row.api_version,
-                error_code=row.error_code,
-                message=row.message,
-            )
-        )
-    return found
+    return _by_run(rows, _coverage_of)
 
 
 async def _reading(
@@ -255,7 +245,23 @@ async def _reading(
 ) -> Mapping[UUID, list[ItemTypeReading]]:
     async with context.read(tenant_id) as connection:
         rows = await store.staged(connection, tenant_id, keys)
-    found: dict[UUID, list[ItemTypeReading]] = {}
+    return _by_run(rows, lambda row: ItemTypeReading(item_type=row.item_type, objects=row.objects))
+
+
+def _coverage_of(row: Row) -> ItemTypeCoverage:
+    return ItemTypeCoverage(
+        item_type=row.item_type,
+        status=CoverageStatus(row.status),
+        observed=row.observed,
+        expected=row.expected,
+        api_version=row.api_version,
+        error_code=row.error_code,
+        message=row.message,
+    )
+
+
+def _by_run(rows: Sequence[Row], made: Callable[[Row], T]) -> dict[UUID, list[T]]:
+    found: dict[UUID, list[T]] = {}
     for row in rows:
-        found.setdefault(row.run_id, []).append(ItemTypeReading(item_type=row.item_type, objects=row.objects))
+        found.setdefault(row.run_id, []).append(made(row))
     return found

@@ -10,7 +10,8 @@ import pytest_asyncio
 from tests.cli.conftest import Atlas, Up, served
 from tests.factories import make_policy
 from tests.graph.authority import Authority, authority_in
-from tests.graph.standin import StandIn, Tenant, serving
+from tests.graph.scripts import POLICIES, scripts
+from tests.graph.standin import MadeUp, StandIn, Tenant, serving
 
 CATALOG = "deviceManagement/configurationPolicies"
 
@@ -62,3 +63,16 @@ def connected(microsoft: tuple[Authority, StandIn], tmp_path_factory: pytest.Tem
     )
     with served(made) as up:
         yield up
+
+
+@pytest.fixture
+def graph() -> Iterator[StandIn]:
+    """Sixty policies of three settings, in pages of 25."""
+    with serving(Tenant({POLICIES: list(MadeUp(60, 3))}), page_by=25) as running:
+        yield running
+
+
+@pytest.fixture
+def scripted() -> Iterator[StandIn]:
+    with serving(scripts()) as running:
+        yield running

@@ -11,9 +11,9 @@ from atlas.sources.graph.details import still_there
 from atlas.sources.graph.errors import GraphError
 from atlas.sources.graph.reading import read_type
 from tests.graph.asking import asking, read, read_from
+from tests.graph.scripts import POLICIES, SCRIPTS, scripts
 from tests.graph.standin import (
     Fault,
-    MadeUp,
     StandIn,
     Tenant,
     cut_settings,
@@ -25,37 +25,8 @@ from tests.graph.standin import (
     then,
 )
 
-POLICIES = "deviceManagement/configurationPolicies"
-SCRIPTS = "deviceManagement/deviceManagementScripts"
 INTENTS = "deviceManagement/intents"
 COMPLETE, FAILED, TRUNCATED = CoverageStatus.COMPLETE, CoverageStatus.FAILED, CoverageStatus.TRUNCATED
-
-
-def scripts(number: int = 45) -> Tenant:
-    return Tenant().add(SCRIPTS, *(make_script(index) for index in range(number)))
-
-
-def make_script(number: int) -> dict:
-    return {
-        "@odata.type": "#microsoft.graph.deviceManagementScript",
-        "id": f"script-{number:03d}",
-        "displayName": f"Script {number}",
-        "scriptContent": f"body {number}",
-        "lastModifiedDateTime": "2026-01-01T00:00:00Z",
-        "assignments": [{"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}],
-    }
-
-
-@pytest.fixture
-def graph():
-    with serving(Tenant({POLICIES: list(MadeUp(60, 3))}), page_by=25) as running:
-        yield running
-
-
-@pytest.fixture
-def scripted():
-    with serving(scripts()) as running:
-        yield running
 
 
 async def test_settings_that_stay_cut_leave_the_type_truncated(graph: StandIn):

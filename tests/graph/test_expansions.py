@@ -4,22 +4,10 @@ import pytest
 
 from atlas.domain.vocabulary import CoverageStatus
 from tests.graph.asking import read_from
+from tests.graph.scripts import POLICIES, SCRIPTS
 from tests.graph.standin import Fault, MadeUp, StandIn, Tenant, empty, serving, status
-from tests.graph.test_details import POLICIES, SCRIPTS, scripts
 
 COMPLETE, FAILED = CoverageStatus.COMPLETE, CoverageStatus.FAILED
-
-
-@pytest.fixture
-def graph():
-    with serving(Tenant({POLICIES: list(MadeUp(60, 3))}), page_by=25) as running:
-        yield running
-
-
-@pytest.fixture
-def scripted():
-    with serving(scripts()) as running:
-        yield running
 
 
 async def test_an_expansion_that_came_back_empty_is_called_for(graph: StandIn):

@@ -26,7 +26,7 @@ from strawberry.types.field import StrawberryField
 from atlas.schema.compiled.records import LISTS
 from atlas.schema.compiled.rows import CURSOR, Encode, UncompiledError, encoder, wanted_of
 from atlas.schema.executor.shapes import DEFINITION, Shape, shape_of
-from atlas.store.compiled import KEYS, Wanted, places
+from atlas.store.compiled import KEYS, Wanted
 
 # What of a connection is made of its rows, and what of its page.
 _ITEMS = frozenset({"nodes", "edges"})
@@ -66,7 +66,7 @@ class List:
 class Operation:
     """One tenant, found by the argument of `node`.
 
-    `own` makes what is the tenant's own of a row of the first list, `own_alone` of a row of the tenant. A part of
+    `own` makes what is the tenant's own of a row of its columns, with which a row of the first list ends. A part of
     `parts` is a list, or None where it is made so. `around` holds the response names beside the tenant's.
     """
 
@@ -76,7 +76,6 @@ class Operation:
     around: tuple[tuple[str, str | None], ...]
     columns: tuple[str, ...]
     own: Encode
-    own_alone: Encode
     parts: tuple[tuple[str, List | None], ...]
 
 
@@ -133,12 +132,9 @@ class _Compiler:
         if not shape.plain:
             raise UncompiledError
         wanted = wanted_of([shape])
-        first = next(iter(lists.values()), None)
-        place = 0 if first is None else KEYS * first.keys + sum(1 for _ in places(first.wanted))
-        own = encoder(shape, wanted, place)
+        own = encoder(shape, wanted, 0)
         parts = tuple((part, lists.get(part)) for part in grouped)
-        alone = encoder(shape, wanted, 0)
-        return Operation(name, details[0].node, field, around, wanted.columns, own, alone, parts)
+        return Operation(name, details[0].node, field, around, wanted.columns, own, parts)
 
     def _list(self, attribute: str, of: GraphQLField, details: Any) -> List:
         type_ = _object_type(of)

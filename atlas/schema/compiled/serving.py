@@ -230,13 +230,12 @@ def _operation(core: Any, checked: Checked, definition: Any, values: VariableVal
 def _tenant(asked: _Asked, found: Sequence[Sequence[Record]], of: Sequence[Record]) -> dict[str, Any] | None:
     """None where the tenant is not visible. Its own is read with the first list, or alone where that is empty."""
     operation, digits = asked.operation, asked.tenant_id.hex
-    own: Mapping[str, Any] = {}
     if found and found[0]:
-        own = operation.own(found[0][:1], digits, cursor_of)[0]
-    elif of:
-        own = operation.own_alone(of, digits, cursor_of)[0]
-    else:
+        first = found[0][0]
+        of = (first[len(first) - len(operation.columns) :],)
+    if not of:
         return None
+    own = operation.own(of, digits, cursor_of)[0]
     answers = iter(zip(asked.pages, found, strict=True))
     return {name: own[name] if part is None else _list(part, *next(answers), digits) for name, part in operation.parts}
 
