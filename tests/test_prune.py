@@ -207,6 +207,8 @@ async def test_events_go_from_their_oldest_end_and_who_changed_an_open_finding_s
     assert left.resource_id == policy
     async with api.transaction(tenant.owner) as connection:
         after = await events.position(connection, tenant.id)
+    assert before is not None
+    assert after is not None
     assert (before.oldest, after.oldest) == (1, 4)
 
 

@@ -84,9 +84,10 @@ def cursor_expired() -> CodedError:
 
 async def _start(context: GraphQLContext, tenant_id: UUID, after: int | None) -> int:
     async with context.read(tenant_id) as connection:
-        if not await readable(connection, tenant_id):
-            raise membership_ended() if context.live.leading else not_found("tenant")
         stands = await position(connection, tenant_id)
+    if stands is None:
+        # Whoever goes on where it was could read the tenant before.
+        raise not_found("tenant") if context.live.after is None else membership_ended()
     if after is None:
         return stands.newest
     if after > stands.newest:

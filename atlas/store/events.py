@@ -40,10 +40,15 @@ async def readable(connection: AsyncConnection, tenant_id: UUID) -> bool:
     return await connection.scalar(select(func.atlas.tenant_for("READ"))) == tenant_id
 
 
-async def position(connection: AsyncConnection, tenant_id: UUID) -> Position:
-    newest = await connection.scalar(select(event_counters.c.seq).where(event_counters.c.tenant_id == tenant_id))
-    oldest = await connection.scalar(select(func.min(events.c.seq)).where(events.c.tenant_id == tenant_id))
-    return Position(newest or 0, oldest)
+async def position(connection: AsyncConnection, tenant_id: UUID) -> Position | None:
+    """None where the context's principal may not read this tenant.
+
+    In one statement: a membership that ended between two would leave a feed that looks as if it had never begun.
+    """
+    newest = select(event_counters.c.seq).where(event_counters.c.tenant_id == tenant_id).scalar_subquery()
+    oldest = select(func.min(events.c.seq)).where(events.c.tenant_id == tenant_id).scalar_subquery()
+    row = (await connection.execute(select(func.atlas.tenant_for("READ") == tenant_id, newest, oldest))).one()
+    return Position(row[1] or 0, row[2]) if row[0] else None
 
 
 async def events_after(connection: AsyncConnection, tenant_id: UUID, seq: int, *, most: int = 100) -> list[Event]:

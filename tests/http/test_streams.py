@@ -12,6 +12,7 @@ import websockets
 from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
+from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -330,6 +331,29 @@ async def test_a_revoked_token_and_a_lost_membership_close_with_4401(
             async with asyncio.timeout(15):
                 *_, last = [line async for line in lines if line.startswith("data: {")]
             assert json.loads(last.removeprefix("data: "))["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_a_membership_that_ends_while_a_feed_begins_is_no_feed_that_never_began(
+    server: Server, owner: Database, api: Database
+) -> None:
+    caller = await make_caller(owner, api)
+    await make_sync_run(owner, caller.tenant)
+    waiting = text("select count(*) from pg_locks where not granted and relation = 'atlas.event_counters'::regclass")
+    after = encode_activity_cursor(1)
+
+    async def read() -> list[tuple[str, Any]]:
+        async with stream(server, caller, ACTIVITY, tenant=caller.tenant_id, after=after) as response:
+            return events([line async for line in response.aiter_lines()])
+
+    async with owner.transaction() as holder, asyncio.timeout(15):
+        await holder.execute(text("lock table atlas.event_counters in access exclusive mode"))
+        reading = asyncio.create_task(read())
+        while not await holder.scalar(waiting):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        gone = text("delete from atlas.memberships where tenant_id = :tenant and principal_id = :principal")
+        await holder.execute(gone, {"tenant": caller.tenant.id, "principal": caller.principal_id})
+    seen = await reading
+    assert seen[0][1]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
 async def test_a_revoked_token_asks_nothing_more_over_an_open_socket(
