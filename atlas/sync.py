@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from atlas.access import require
 from atlas.domain.errors import RefusedError
-from atlas.domain.selection import ITEM_TYPES, Selection, scope_key
+from atlas.domain.selection import ITEM_TYPES, Selection, meant, scope_key
 from atlas.domain.vocabulary import Capability, SyncSource, UserErrorCode
 from atlas.jobs import Job
 from atlas.store import connections, held, idempotency, sync_requests
@@ -90,7 +90,9 @@ def graph_selection(item_types: Sequence[str] | None) -> Selection:
         return Selection(SyncSource.GRAPH)
     unknown = sorted(set(item_types) - ITEM_TYPES)
     if unknown or not item_types:
-        what = f"There is no item type {unknown[0][:100]!r}." if unknown else "Name an item type, or leave them out."
+        what = "Name an item type, or leave them out."
+        if unknown:
+            what = f"There is no item type {unknown[0][:100]!r}. {meant(unknown[0])}"
         raise RefusedError(UserErrorCode.INVALID_INPUT, what, ("input", "itemTypes"))
     return Selection(SyncSource.GRAPH, item_types=tuple(sorted(set(item_types))))
 

@@ -139,6 +139,22 @@ async def test_named_types_are_a_scope_of_their_own_and_an_unknown_one_is_refuse
     assert refused.value.code == "INVALID_INPUT"
 
 
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("NamedLocation", r"Did you mean namedLocation\?$"),
+        ("microsoft.graph.DeviceConfiguration", r"Did you mean deviceConfiguration\?$"),
+        ("configurationPolice", "Did you mean configurationPolicy"),
+        ("microsoft.graph.PolicySet", "Known are assignmentFilter, "),
+        ("x" * 100_000, "Known are"),
+    ],
+)
+def test_a_type_that_graph_is_not_asked_for_is_refused_with_those_that_are_meant(name: str, mend: str) -> None:
+    with pytest.raises(RefusedError, match=mend) as refused:
+        sync.graph_selection(["configurationPolicy", name])
+    assert (refused.value.code, refused.value.path) == ("INVALID_INPUT", ("input", "itemTypes"))
+
+
 async def test_only_a_manager_starts_a_sync(api: Database, worker: Database, tenant: Tenant, tmp_path: Path) -> None:
     folder = write_export(tmp_path, make_policy(1))
     with pytest.raises(RefusedError) as refused:

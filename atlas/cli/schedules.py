@@ -6,6 +6,7 @@ import typer
 
 from atlas.cli.options import Home, Json, Tenant, Token
 from atlas.cli.output import print_json, row, say, stdout, table
+from atlas.cli.syncs import Types, known_types
 
 if TYPE_CHECKING:
     from atlas.cli.caller import Caller
@@ -34,10 +35,7 @@ def set_(
     time_zone: Annotated[
         str, typer.Option("--time-zone", metavar="ZONE", help="Where the clock of --cron hangs: Europe/Berlin.")
     ] = "UTC",
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--types", metavar="TYPE", show_default=False, help="Read this item type alone. Repeat for more."),
-    ] = None,
+    types: Types = None,
     home: Home = None,
     token: Token = None,
     as_json: Json = False,
@@ -48,7 +46,7 @@ def set_(
 
     if (every is None) == (cron is None):
         raise typer.BadParameter("give one of --every and --cron", param_hint="--every")
-    wanted = Wanted(name=name, every_hours=every, cron=cron, time_zone=time_zone, item_types=types or None)
+    wanted = Wanted(name=name, every_hours=every, cron=cron, time_zone=time_zone, item_types=known_types(types))
 
     async def work(caller: "Caller") -> dict[str, Any]:
         from atlas.cli.caller import tenant_named

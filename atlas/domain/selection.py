@@ -1,5 +1,6 @@
 """What a scope covers, and its key: the one definition of `scope_key`."""
 
+import difflib
 import hashlib
 from dataclasses import dataclass
 
@@ -41,6 +42,17 @@ ITEM_TYPES = frozenset(
     }
 )
 """Every item type that Atlas knows. How each is read from a source is the source's own affair."""
+
+_BY_FOLDED = {name.casefold(): name for name in ITEM_TYPES}
+
+
+def meant(name: str) -> str:
+    """What to do about a name that is no item type: names those that are written much like it, or else all."""
+    folded = name[:100].rpartition(".")[2].casefold()
+    # No two names differ in case alone.
+    same = _BY_FOLDED.get(folded)
+    close = [same] if same else [_BY_FOLDED[one] for one in difflib.get_close_matches(folded, _BY_FOLDED, cutoff=0.7)]
+    return f"Did you mean {', '.join(close)}?" if close else f"Known are {', '.join(sorted(ITEM_TYPES))}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class SyncRun(Node):
 
     @resolved(
         "Per item type: the objects that were read and are not recorded yet, while a run from Microsoft Graph is under"
-        " way or held. A type that is read to its end has its coverage besides."
+        " way, or a run from there or of a folder is held. A type that is read to its end has its coverage besides."
     )
     async def reading(self, info: Info) -> list[ItemTypeReading]:
         return await info.context.load(_reading, self.tenant_id, self.key) or []

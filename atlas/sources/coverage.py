@@ -1,16 +1,16 @@
 """How far each item type of a folder was read, told from the objects and from what failed."""
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlas.domain.errors import RefusedError
+from atlas.domain.errors import OperatorError, RefusedError
+from atlas.domain.selection import meant
 from atlas.domain.vocabulary import CoverageStatus, UserErrorCode
-from atlas.sources.item_types import ITEM_TYPES, told_by_content
+from atlas.sources.item_types import ITEM_TYPES, known_as
 from atlas.sources.model import Problem, SourceObject, UnitReading
-from atlas.sources.unlisted import is_configuration, is_full_name
+from atlas.sources.unlisted import as_graph_spells, is_configuration
 
 NOT_COMPARED = "NOT_COMPARED"
 TRUNCATION = frozenset({"MORE_PAGES", "SETTINGS_TRUNCATED"})
@@ -50,27 +50,34 @@ def wanted_types(names: Sequence[str] | None, *, by_full_name: bool = True) -> f
     return frozenset(names)
 
 
+def require_spelling(wanted: frozenset[str] | None, there: Iterable[str]) -> None:
+    """Raises OperatorError for a type without a table of which there is nothing but under another spelling.
+
+    Graph has no two types whose names differ in case alone.
+    """
+    there = frozenset(there)
+    spelled = {name.casefold(): name for name in there - ITEM_TYPES.keys()}
+    for name in sorted((wanted or frozenset()) - there - ITEM_TYPES.keys()):
+        if (other := spelled.get(name.casefold())) is not None:
+            raise OperatorError("UNKNOWN_ITEM_TYPE", f"The folder holds no {name}.", f"It holds {other}: name that.")
+
+
 def _is_unlisted(name: str) -> bool:
-    return is_full_name(name) and is_configuration(name) and _known_as(name) is None
-
-
-def _known_as(full_name: str) -> str | None:
-    return told_by_content({"@odata.type": f"#{full_name}"})
+    return as_graph_spells(name) == name and is_configuration(name) and known_as(name) is None
 
 
 def _unknown_type(name: str, by_full_name: bool) -> RefusedError:
-    by_folded = {known.casefold(): known for known in ITEM_TYPES}
-    close = [by_folded[match] for match in difflib.get_close_matches(name[:100].casefold(), by_folded, n=3)]
-    known_as = _known_as(name)
-    if known_as is not None:
-        mend = f"Name it {known_as}."
-    elif close:
-        mend = f"Did you mean {', '.join(close)}?"
-    elif by_full_name and is_full_name(name):
-        mend = "Objects of this kind are no configuration by themselves, and are not compared."
+    full = as_graph_spells(name)
+    known = None if full is None else known_as(full)
+    if known is not None:
+        mend = f"Name it {known}."
+    elif full is None or not by_full_name:
+        others = " Name one without a table in full, as in microsoft.graph.policySet." if by_full_name else ""
+        mend = meant(name) + others
+    elif is_configuration(full):
+        mend = f"Did you mean {full}?"
     else:
-        full = "; name any other in full, as in microsoft.graph.policySet" if by_full_name else ""
-        mend = f"Known are {', '.join(sorted(ITEM_TYPES))}{full}."
+        mend = "Objects of this kind are no configuration by themselves, and are not compared."
     return RefusedError(UserErrorCode.INVALID_INPUT, f"There is no item type {name[:100]!r}. {mend}", ("itemTypes",))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from atlas.domain.errors import OperatorError
-from atlas.sources.coverage import units_of, wanted_types
+from atlas.sources.coverage import require_spelling, units_of, wanted_types
 from atlas.sources.model import Problem, Reading, SourceObject
 from atlas.sources.objects import FileResult, combine, objects_of_file
 from atlas.sources.walking import list_files, printable
@@ -22,8 +22,8 @@ def read_folder(
     those are read, and one of which there is no object is complete and empty; otherwise a type has a unit only where
     the folder holds something of it. A file whose type cannot be told makes every type of the reading incomplete.
 
-    Raises OperatorError when the folder as a whole cannot be read or holds no policy, and RefusedError for an item
-    type that Atlas does not know.
+    Raises OperatorError when the folder as a whole cannot be read or holds no policy, or spells a type that was named
+    in another way; and RefusedError for an item type that cannot be.
     """
     wanted = wanted_types(item_types)
     root = _root(path)
@@ -36,6 +36,7 @@ def read_folder(
     objects, failures = combine(results)
     if not objects and not any(failure.item_types for failure in failures):
         raise _no_policy(root, [failure.problem for failure in failures])
+    require_spelling(wanted, {found.item_type for found in objects})
     kept: tuple[SourceObject, ...] = tuple(o for o in objects if wanted is None or o.item_type in wanted)
     concerning = [failure for failure in failures if failure.concerns(wanted)]
     return Reading(

@@ -252,6 +252,14 @@ def told_by_content(raw: Mapping[str, Any]) -> str | None:
     return told_by_context(raw.get("@odata.context"))
 
 
+def known_as(full_name: str) -> str | None:
+    """The item type that is meant by `microsoft.graph.<name>`, in whatever case: by Graph's name of it, or by ours."""
+    name = full_name.removeprefix(_ODATA_PREFIX[1:])
+    ours = next((one for one in ITEM_TYPES if one.casefold() == name.casefold()), None)
+    theirs = (one.name for one in _ALL if re.fullmatch(one.odata, name, re.IGNORECASE))
+    return ours or next(theirs, None)
+
+
 def told_by_context(context: object) -> str | None:
     if not isinstance(context, str) or (found := _CONTEXT.search(context)) is None:
         return None

@@ -30,6 +30,16 @@ def is_full_name(name: str) -> bool:
     return len(name) <= _LONGEST and _NAME.fullmatch(name) is not None
 
 
+def as_graph_spells(name: str) -> str | None:
+    """The full name that is meant, with a small letter behind each dot, as Graph begins the name of every type.
+
+    None for what cannot be one.
+    """
+    parts = name.removeprefix("#").split(".")
+    spelled = ".".join(part[:1].lower() + part[1:] for part in parts)
+    return spelled if is_full_name(spelled) else None
+
+
 def is_configuration(name: str) -> bool:
     """Whether objects of the type with this full name are inventory."""
     return _NO_CONFIGURATION.fullmatch(name.rpartition(".")[2]) is None

@@ -22,6 +22,9 @@ def atlas(tmp_path: Path) -> Atlas:
         (["token", "create", "--principal", "p", "--tenant", "x", "--role", "GOD"], "READER, OPERATOR"),
         (["ack", "abcd", "--reason", "x", "--expires-at", "soon"], "2027-01-31"),
         (["sync", "folder", "/x", "--tenant", "x", "--types", "configPolicy"], "configurationPolicy"),
+        (["sync", "folder", "/x", "--tenant", "x", "--types", "microsoft.graph.Kind"], "mean microsoft.graph.kind?"),
+        (["sync", "graph", "--tenant", "x", "--types", "namedlocation"], "Did you mean namedLocation?"),
+        (["schedule", "set", "--tenant", "x", "--every", "1", "--types", "namedlocation"], "mean namedLocation?"),
     ],
 )
 def test_a_usage_error_ends_with_2_and_names_what_is_allowed(atlas: Atlas, words: list[str], told: str) -> None:

@@ -31,6 +31,15 @@ def policies(number: int = 60, settings: int = 3) -> Tenant:
     return Tenant({POLICIES: list(MadeUp(number, settings))})
 
 
+def protections() -> Tenant:
+    """One item type in two collections."""
+    made = Tenant()
+    for name in ("ios", "android"):
+        raw = {"@odata.type": f"#microsoft.graph.{name}ManagedAppProtection", "id": name, "displayName": name}
+        made.add(f"deviceAppManagement/{name}ManagedAppProtections", raw)
+    return made
+
+
 @pytest.fixture
 def graph():
     with serving(policies(), page_by=25) as running:
@@ -223,17 +232,39 @@ async def test_a_list_that_is_whole_tells_how_many_were_expected(graph: StandIn)
     assert all("$count=true" in path for path in graph.paths(POLICIES))
 
 
-@pytest.mark.parametrize("number", [400, 501])
+@pytest.mark.parametrize("number", [400, 500, 501])
 async def test_a_collection_that_is_not_counted_is_read_without_its_count(graph: StandIn, number: int):
     graph.faults = [Fault(r"\$count=true", status(number))]
     unit, _ = await read_from(graph)
     assert (unit.status, unit.expected, unit.observed, len(graph.asked)) == (COMPLETE, None, 60, 4)
 
 
-async def test_a_list_that_is_refused_without_its_count_too_fails(graph: StandIn):
-    graph.faults = [Fault(POLICIES, status(400))]
+@pytest.mark.parametrize("number", [400, 500])
+async def test_a_list_that_is_refused_without_its_count_too_fails(graph: StandIn, number: int):
+    graph.faults = [Fault(POLICIES, status(number))]
     unit, _ = await read_from(graph)
     assert (unit.status, unit.observed, len(graph.asked)) == (FAILED, 0, 2)
+
+
+async def test_a_type_is_asked_for_its_count_no_more_once_a_collection_of_it_refused():
+    with serving(protections()) as graph:
+        graph.faults = [Fault(r"\$count=true", status(500))]
+        unit, objects = await read_from(graph, "managedAppProtection")
+    assert (unit.status, unit.expected, len(objects)) == (COMPLETE, None, 2)
+    assert [("ios" in path, "$count=true" in path) for path in graph.paths("Protections?")] == [
+        (True, True), (True, False), (False, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("most", "covered"), [(1, (COMPLETE, None)), (3, (TRUNCATED, 4))])
+async def test_the_count_of_one_of_two_collections_is_not_told_as_that_of_the_type(most: int, covered: tuple):
+    def count(answer):
+        answer.body["@odata.count"] = most
+
+    with serving(protections()) as graph:
+        graph.faults = [Fault(r"ios.*\$count=true", count), Fault(r"android.*\$count=true", status(501))]
+        unit, objects = await read_from(graph, "managedAppProtection")
+    assert ((unit.status, unit.expected), len(objects)) == (covered, 2)
 
 
 async def test_a_wrong_token_fails_every_type(graph: StandIn):

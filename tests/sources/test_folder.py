@@ -319,7 +319,14 @@ def test_a_type_without_a_table_is_empty_only_where_it_is_named_and_nothing_may_
     ("name", "mend"),
     [
         ("microsoft.graph.deviceManagementConfigurationPolicy", "Name it configurationPolicy"),
+        ("microsoft.graph.DevicemanagementConfigurationpolicy", "Name it configurationPolicy"),
+        ("microsoft.graph.configurationPolicy", "Name it configurationPolicy"),
+        ("microsoft.graph.BrandNewThing", r"Did you mean microsoft\.graph\.brandNewThing\?$"),
+        ("Microsoft.Graph.WindowsUpdates.NewThing", r"Did you mean microsoft\.graph\.windowsUpdates\.newThing\?$"),
+        ("#microsoft.graph.brandNewThing", r"Did you mean microsoft\.graph\.brandNewThing\?$"),
         ("microsoft.graph.managedDevice", "no configuration"),
+        ("microsoft.graph.ManagedDevice", "no configuration"),
+        ("deviceconfiguration", r"Did you mean deviceConfiguration\?"),
         ("brandNewThing", "in full, as in microsoft.graph"),
         ("microsoft.graph", "in full, as in microsoft.graph"),
     ],
@@ -367,6 +374,16 @@ def test_a_policy_with_the_name_of_a_side_file_is_read(tmp_path):
     write(tmp_path / "SettingsCatalog/Settings.json", {"id": ID})
     write(tmp_path / "MigrationTable.json", policy(OTHER_ID))
     assert {external_id for _, external_id in keys(read_folder(tmp_path))} == {ID, OTHER_ID}
+
+
+def test_a_type_that_the_folder_spells_in_another_way_is_refused_and_not_taken_for_empty(tmp_path):
+    write(tmp_path / "PolicySets/n.json", unlisted())
+    with pytest.raises(OperatorError) as refused:
+        read_folder(tmp_path, item_types=["configurationPolicy", "microsoft.graph.brandnewthing"])
+    assert (refused.value.code, "microsoft.graph.brandNewThing" in refused.value.mend) == ("UNKNOWN_ITEM_TYPE", True)
+    write(tmp_path / "PolicySets/m.json", unlisted() | {"@odata.type": "#microsoft.graph.brandnewthing"})
+    named = read_folder(tmp_path, item_types=["microsoft.graph.brandnewthing"])
+    assert unit(named, "microsoft.graph.brandnewthing").observed == 1
 
 
 def test_only_the_item_types_named_are_read_and_an_empty_one_is_complete(tmp_path):

@@ -60,7 +60,7 @@ async def probe(client: GraphClient, contracts: Iterable[Contract]) -> list[Prob
 async def _probe(client: GraphClient, contract: Contract, path: str) -> Probed:
     began = time.monotonic()
     try:
-        page = await first_page(client, contract, path)
+        page, _ = await first_page(client, contract, path)
     except GraphError as error:
         spent = (time.monotonic() - began) * 1_000
         status, _, message = status_of(error, contract)

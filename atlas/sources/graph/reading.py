@@ -15,18 +15,23 @@ from atlas.sources.model import SourceObject, UnitReading
 TOGETHER: Final = 50
 """How many objects are completed and handed over together: a page of scripts without their bodies may be long."""
 
-# How Graph refuses an option of a query that a collection does not take.
-_REFUSED_OPTION: Final = frozenset({400, 501})
+# How Graph refuses an option of a query that a collection does not take: some of Intune's break over it.
+_REFUSED_OPTION: Final = frozenset({400, 500, 501})
 
 Emit = Callable[[Sequence[SourceObject]], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What was read of a type so far. `begun` is false as long as not even its first page was."""
+    """What was read of a type so far. `begun` is false as long as not even its first page was.
+
+    `counted` is how many of its collections were read to their end and told how many objects they have. Where one of
+    them refused to, none is asked again: `takes_count`.
+    """
 
     observed: int = 0
-    counted: bool = False
+    counted: int = 0
+    takes_count: bool = True
     expected: int = 0
     truncated: str | None = None
     begun: bool = False
@@ -47,7 +52,7 @@ async def read_type(client: GraphClient, contract: Contract, *, emit: Emit) -> U
         return _unit(contract, seen, status, code, message)
     if seen.truncated is not None:
         return _unit(contract, seen, CoverageStatus.TRUNCATED, "SETTINGS_TRUNCATED", seen.truncated)
-    if seen.counted and seen.expected > seen.observed:
+    if seen.expected > seen.observed:
         message = f"Graph tells of {seen.expected} objects and listed {seen.observed}. Sync again."
         return _unit(contract, seen, CoverageStatus.TRUNCATED, "LIST_TRUNCATED", message)
     return _unit(contract, seen, CoverageStatus.COMPLETE, None, None)
@@ -55,7 +60,7 @@ async def read_type(client: GraphClient, contract: Contract, *, emit: Emit) -> U
 
 async def _read_path(client: GraphClient, contract: Contract, path: str, seen: _Seen, emit: Emit) -> None:
     before, count = seen.observed, None
-    async for page in _pages(client, contract, path):
+    async for page in _pages(client, contract, path, seen):
         seen.begun = True
         count = page.count if count is None else count
         for begin in range(0, len(page.values), TOGETHER):
@@ -65,25 +70,30 @@ async def _read_path(client: GraphClient, contract: Contract, path: str, seen: _
             seen.observed += len(completed)
             await emit([_source_object(contract, path, one.body) for one in completed])
     # Some collections count the page and not the whole, so only more than came says something.
-    seen.counted |= count is not None
+    seen.counted += count is not None
     seen.expected += max(count or 0, seen.observed - before)
 
 
-async def _pages(client: GraphClient, contract: Contract, path: str) -> AsyncIterator[Collection]:
-    first = await first_page(client, contract, path)
+async def _pages(client: GraphClient, contract: Contract, path: str, seen: _Seen) -> AsyncIterator[Collection]:
+    asked = contract if seen.takes_count else replace(contract, counted=False)
+    first, seen.takes_count = await first_page(client, asked, path)
     yield first
     async for page in client.pages_after(first.next_link, contract.family):
         yield page
 
 
-async def first_page(client: GraphClient, contract: Contract, path: str) -> Collection:
-    """The first page of a collection, with its count: without where Graph does not count it. Raises GraphError."""
-    try:
-        return collection_of(await client.get(list_of(contract, path)))
-    except GraphError as error:
-        if not contract.counted or error.code == "UNLICENSED" or error.status not in _REFUSED_OPTION:
-            raise
-    return collection_of(await client.get(list_of(replace(contract, counted=False), path)))
+async def first_page(client: GraphClient, contract: Contract, path: str) -> tuple[Collection, bool]:
+    """The first page of a collection, asked for with its count, and whether that could be asked for.
+
+    A collection that does not count is asked once more without. Raises GraphError.
+    """
+    if contract.counted:
+        try:
+            return collection_of(await client.get(list_of(contract, path))), True
+        except GraphError as error:
+            if error.code == "UNLICENSED" or error.status not in _REFUSED_OPTION:
+                raise
+    return collection_of(await client.get(list_of(replace(contract, counted=False), path))), False
 
 
 def list_of(contract: Contract, path: str) -> Get:
@@ -124,5 +134,7 @@ def _cut(path: str, one: Completed) -> str:
 def _unit(
     contract: Contract, seen: _Seen, status: CoverageStatus, code: str | None, message: str | None
 ) -> UnitReading:
-    expected = seen.expected if seen.counted else None
+    # Where not every collection told how many it has, the sum is of a part: worth telling where even that was not met.
+    told = seen.counted == len(contract.paths) or code == "LIST_TRUNCATED"
+    expected = seen.expected if told else None
     return UnitReading(contract.item_type, status, seen.observed, expected, contract.version, code, message)
