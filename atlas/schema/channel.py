@@ -107,6 +107,10 @@ class Channel:
 
     def join(self, seat: Seat, news: asyncio.Event) -> None:
         self._seats[seat] = news
+        self.attend()
+
+    def attend(self) -> None:
+        """Whoever waits here is read for: all may have been of another role for a while, and nobody led."""
         if self._task is None or self._task.done():
             self._begin()
 
@@ -256,6 +260,7 @@ async def heard(asked: Asked, seat: Seat, news: asyncio.Event, live: "Live", at:
                 yield None
                 return
             else:
+                channel.attend()
                 await news.wait()
     finally:
         channel.leave(seat)

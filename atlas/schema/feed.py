@@ -55,7 +55,8 @@ async def feed(context: GraphQLContext, tenant_id: UUID, after: int | None) -> A
     """
     news: LiveSession = context.live
     with news.stream(tenant_id) as flag:
-        seq = await _start(context, tenant_id, after if news.after is None else news.after[0])
+        begin = partial(_start, context, tenant_id, after if news.after is None else news.after[0])
+        seq = await _anew(context, begin)
         news.position = (seq,)
         while True:
             batch = await _anew(context, partial(_batch, context, tenant_id, seq))
@@ -106,7 +107,9 @@ async def _batch(context: GraphQLContext, tenant_id: UUID, seq: int) -> list[Eve
 
 
 async def _anew(context: GraphQLContext, read: Callable[[], Awaitable[R]]) -> R:
-    """Reads anew what may have changed. A database that restarts costs a stream a pause, and not its life."""
+    """Reads anew what may have changed. A database that restarts costs a stream a pause, and not its life; nor that of
+    all others, where it is the one that reads for them.
+    """
 
     async def forgetting() -> R:
         context.forget()
@@ -115,7 +118,27 @@ async def _anew(context: GraphQLContext, read: Callable[[], Awaitable[R]]) -> R:
     return await patiently(forgetting)
 
 
+async def object_of(
+    context: GraphQLContext,
+    tenant_id: UUID,
+    event: Event,
+    kind: str,
+    load: Callable[[GraphQLContext, UUID, UUID], Awaitable[R | None]],
+) -> R | None:
+    """What changed; None where the event is of another kind, and where it has been pruned since."""
+    if event.kind != kind:
+        return None
+    found = await _anew(context, partial(load, context, tenant_id, event.object_id))
+    if found is None and not await _anew(context, partial(_readable, context, tenant_id)):
+        raise membership_ended()
+    return found
+
+
 async def _gone(context: GraphQLContext, tenant_id: UUID, noun: str) -> CodedError:
-    async with context.read(tenant_id) as connection:
-        allowed = await readable(connection, tenant_id)
+    allowed = await _anew(context, partial(_readable, context, tenant_id))
     return not_found(noun) if allowed else membership_ended()
+
+
+async def _readable(context: GraphQLContext, tenant_id: UUID) -> bool:
+    async with context.read(tenant_id) as connection:
+        return await readable(connection, tenant_id)

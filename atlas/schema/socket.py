@@ -28,7 +28,7 @@ from atlas.schema.documents import Named
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
 from atlas.schema.refusal import RefusedRequestError
 from atlas.schema.relay import relayed
-from atlas.schema.standing import Seat
+from atlas.schema.standing import Seat, token_ended
 
 if TYPE_CHECKING:
     from atlas.schema.view import View
@@ -109,7 +109,8 @@ class SocketHandler(Handler):
             await operation.send_initial_errors([failed])
             return
         if session is None or not holds:
-            await self._end(operation, EXPIRED if session and session.expired else REFUSED, "The token has ended")
+            code = REFUSED if session is None else token_ended(session).close_code
+            await self._end(operation, code, "The token has ended")
             return
         own = copy(self)
         own.context = self._view.services.context(session, self.request_id)
@@ -139,6 +140,11 @@ class SocketHandler(Handler):
             await cast("Any", self.websocket).ws.send_text(f"{self._next}{told.payload}}}")
         except WebSocketDisconnect as gone:
             raise WebSocketDisconnected from gone
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        # An operation that is ended before it began takes nothing with it.
+        self._documents.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
 
     async def shutdown(self) -> None:
         self._kept.close()

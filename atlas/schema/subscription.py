@@ -11,7 +11,7 @@ import strawberry
 from atlas.schema.context import Info
 from atlas.schema.drift_runs import DriftRun, load_drift_run
 from atlas.schema.errors import Code, CodedError, not_found
-from atlas.schema.feed import ENDED, feed, follow
+from atlas.schema.feed import ENDED, feed, follow, object_of
 from atlas.schema.findings import Finding, load_finding
 from atlas.schema.ids import (
     GlobalId,
@@ -84,13 +84,12 @@ class Subscription:
             raise not_found("tenant")
         context = info.context
         async for event in feed(context, tenant, _seq(after)):
-            key = event.object_id
             yield Activity(
                 cursor=encode_activity_cursor(event.seq),
                 at=event.at,
-                sync_run=await load_sync_run(context, tenant, key) if event.kind == "SyncRun" else None,
-                drift_run=await load_drift_run(context, tenant, key) if event.kind == "DriftRun" else None,
-                finding=await load_finding(context, tenant, key) if event.kind == "Finding" else None,
+                sync_run=await object_of(context, tenant, event, "SyncRun", load_sync_run),
+                drift_run=await object_of(context, tenant, event, "DriftRun", load_drift_run),
+                finding=await object_of(context, tenant, event, "Finding", load_finding),
             )
 
 

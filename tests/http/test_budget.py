@@ -51,27 +51,30 @@ def client_of(server: Server, caller: Caller, media_type: str = RESPONSE_TYPE) -
 
 async def test_a_bucket_gives_what_it_holds_and_fills_again(cluster: Services) -> None:
     async with budget(cluster, principal_points=600) as made:
-        who = uuid4()
+        who, began = uuid4(), time.monotonic()
         first = await made.charge(who, [], 590)
         assert first is not None
         assert (first.allowed, first.scope, first.unit, first.limit) == (True, Scope.PRINCIPAL, Unit.POINTS, 600)
         assert first.remaining == 10
         assert first.full_seconds == pytest.approx(59, abs=0.1)
-        refused = await made.charge(who, [], 14)
+        refused = await made.charge(who, [], 16)
         assert refused is not None and refused.wait_seconds is not None
-        assert 0.2 < refused.wait_seconds <= 0.4, "ten points a second come back"
+        passed = time.monotonic() - began
+        assert 0.59 - passed < refused.wait_seconds <= 0.6, "ten points a second come back"
         await asyncio.sleep(refused.wait_seconds + 0.02)
-        again = await made.charge(who, [], 14)
+        again = await made.charge(who, [], 16)
         assert again is not None and again.allowed
 
 
 async def test_what_costs_more_than_a_bucket_holds_takes_a_full_one(cluster: Services) -> None:
     async with budget(cluster, principal_points=100) as made:
         who = uuid4()
+        began = time.monotonic()
         taken = await made.charge(who, [], 5_000)
         assert taken is not None and taken.allowed and taken.remaining == 0
         refused = await made.charge(who, [], 5_000)
-        assert refused is not None and refused.wait_seconds == pytest.approx(60, abs=0.5)
+        passed = time.monotonic() - began
+        assert refused is not None and refused.wait_seconds == pytest.approx(60, abs=0.1 + passed)
 
 
 async def test_all_buckets_pay_or_none_does(cluster: Services) -> None:
@@ -115,12 +118,13 @@ async def test_who_asks_often_is_given_some_ahead_and_never_more_than_there_is(c
 
 
 async def test_who_asks_seldom_takes_nothing_ahead(cluster: Services) -> None:
-    async with budget(cluster, principal_requests=6_000) as one, budget(cluster, principal_requests=6_000) as other:
+    """Of this bucket one request would be given ahead, and not even that comes back within half a second."""
+    async with budget(cluster, principal_requests=100) as one, budget(cluster, principal_requests=100) as other:
         who = uuid4()
         first = await one.charge(who, [], 1)
         second = await other.charge(who, [], 1)
     assert first is not None and second is not None
-    assert (first.remaining, second.remaining) == (5_999, 5_998)
+    assert (first.remaining, second.remaining) == (99, 98)
 
 
 def test_a_deployment_has_limits_and_an_embedded_home_those_that_are_set() -> None:

@@ -142,8 +142,9 @@ async def test_a_statement_that_takes_long_is_given_up_and_the_long_way_waits(
                 assert not waiting.done()
             assert (await waiting)["data"]["tenant"]["findings"]["nodes"] == []
             assert answered(server) == before
-            assert (await ask(client, caller.tenant_id))["data"]["tenant"] is not None
-            assert answered(server) == before + 1, "the connection serves again"
+            async with asyncio.timeout(20):
+                while answered(server) == before:  # The connection serves again; a slow machine may take as long.
+                    assert (await ask(client, caller.tenant_id))["data"]["tenant"] is not None
     finally:
         await api.close()
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from graphql import GraphQLError
@@ -21,8 +21,11 @@ from atlas.metrics import Metrics
 from atlas.schema import feed as feeds
 from atlas.schema import live as module
 from atlas.schema.context import GraphQLContext
-from atlas.schema.feed import feed, follow
+from atlas.schema.errors import AccessEndedError
+from atlas.schema.feed import feed, follow, object_of
 from atlas.schema.live import Live, LiveSession
+from atlas.schema.standing import token_ended
+from atlas.schema.sync_runs import load_sync_run
 from atlas.store.bootstrap import connect
 from atlas.store.database import Database, open_database
 from tests.factories import Tenant, make_tenant
@@ -139,7 +142,7 @@ async def test_the_listener_comes_back_and_wakes_everyone(
         await make_sync_run(owner, tenant, tell=False)
         (event,) = await waiting
         assert event.seq == 1
-        assert listens(live)
+        await until(lambda: listens(live))
         await stream.aclose()
 
 
@@ -259,6 +262,37 @@ async def test_a_stream_ends_when_the_membership_goes(owner: Database, api: Data
         assert await code_of(stream) == "UNAUTHENTICATED"
 
 
+async def test_an_event_is_not_told_without_its_object_to_whoever_may_not_see_it_any_more(
+    owner: Database, api: Database
+) -> None:
+    tenant = await make_tenant(owner, api)
+    await make_sync_run(owner, tenant)
+    async with listening(api) as live:
+        context = await context_of(live, api, tenant)
+        (event,) = await taken(feed(context, tenant.id, 0), 1)
+
+        async def pruned(_context: GraphQLContext, _tenant_id: UUID, _key: UUID) -> None:
+            """What is pruned and what may not be seen are absent alike."""
+
+        assert await object_of(context, tenant.id, event, "SyncRun", pruned) is None
+        await access.remove_membership(api, tenant.owner, context.principal.id)
+        with pytest.raises(AccessEndedError):
+            await object_of(context, tenant.id, event, "SyncRun", load_sync_run)
+
+
+async def test_what_the_database_ends_just_before_its_time_has_expired(owner: Database, api: Database) -> None:
+    """Its clock may be a little ahead of ours; clients take a revocation as final."""
+    tenant = await make_tenant(owner, api)
+    for seconds, code in ((1, 4403), (60, 4401)):
+        new = await access.create_token(
+            api, tenant.owner, principal_name="short", role=Role.READER,
+            expires_at=datetime.now(UTC) + timedelta(seconds=seconds),
+        )  # fmt: skip
+        session = await open_session(api, new.token)
+        assert session is not None
+        assert token_ended(session).close_code == code
+
+
 async def test_a_stream_ends_when_the_token_expires_without_any_news(owner: Database, api: Database) -> None:
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
@@ -296,7 +330,6 @@ async def test_a_waiting_stream_holds_no_connection(owner: Database, api: Databa
 
 async def test_a_follower_sees_a_run_only_go_forward(owner: Database, api: Database) -> None:
     from atlas.schema.subscription import _rank
-    from atlas.schema.sync_runs import load_sync_run
 
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)

@@ -4,13 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from atlas.domain.vocabulary import Role
+from atlas.local import Services
 from atlas.schema import channel as channel_module
 from atlas.schema import live as module
+from atlas.schema import standing
 from atlas.schema.errors import AccessEndedError, Code
 from atlas.schema.ids import encode_activity_cursor
-from atlas.store.database import Database
+from atlas.store.database import Database, open_database
 from tests.factories import make_tenant
 from tests.schema.asking import counted
 from tests.schema.relaying import (
@@ -27,7 +30,11 @@ from tests.schema.runs import RUNNING, make_sync_run
 from tests.schema.test_live import listening, until
 
 
-async def test_many_who_ask_the_same_cost_the_statements_of_one(owner: Database, api: Database) -> None:
+async def test_many_who_ask_the_same_cost_the_statements_of_one(
+    owner: Database, api: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(standing, "LOOK_SECONDS", 60.0)
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)
     async with listening(api) as live:
@@ -151,6 +158,48 @@ async def test_whoever_leads_and_leaves_while_the_others_are_woken_keeps_nothing
 async def leaves(leading: asyncio.Task[list[Any]], leader: Listener) -> None:
     await leading
     await leader.results.aclose()
+
+
+async def test_a_database_that_cannot_tell_for_a_moment_ends_nothing_where_somebody_else_comes_to_lead(
+    cluster: Services, owner: Database, api: Database
+) -> None:
+    tenant, heard = await make_tenant(owner, api), list[str]()
+    run = await make_sync_run(owner, tenant)
+    hasty = open_database(cluster.database_url, statement_seconds=0.3)
+    async with listening(hasty) as live, Members(live, tenant, 2) as (leader, staying):
+        leading = asyncio.create_task(leader.heard(1))
+        await until(lambda: len(live.channels) == 1)
+        rest = asyncio.create_task(staying.cursors(1))
+        await until(lambda: any(len(channel._seats) == 2 for channel in live.channels.values()))
+        async with owner.transaction() as holder:
+            await holder.execute(text("lock table atlas.events in access exclusive mode"))
+            leading.cancel()
+            await asyncio.gather(leading, return_exceptions=True)
+            await leader.results.aclose()
+            await asyncio.sleep(0.45)  # Whoever leads now has been refused by then.
+        await run.becomes(RUNNING, done=1)
+        heard += await rest
+    await hasty.close()
+    assert heard == cursors_of(2, 2)
+
+
+async def test_whoever_was_of_another_role_for_a_while_is_read_for_again(owner: Database, api: Database) -> None:
+    tenant = await make_tenant(owner, api)
+    run = await make_sync_run(owner, tenant)
+    async with listening(api) as live, member(live, tenant) as slow:
+        heard = await slow.cursors(1)
+        waiting = asyncio.create_task(slow.cursors(1))
+        await until(lambda: len(live.channels) == 1)
+        await run.becomes(RUNNING, done=1)
+        heard += await waiting
+        (channel,) = live.channels.values()
+        await silently(owner, tenant, PROMOTE, slow.session)
+        await run.becomes(RUNNING, done=2)  # It leads itself, and takes nothing meanwhile: nobody is left to lead.
+        await until(lambda: channel._task is not None and channel._task.done())
+        await silently(owner, tenant, PROMOTE.replace("MANAGER", "READER"), slow.session)
+        await live.standings.judge(list(channel._seats))
+        heard += await slow.cursors(1)
+    assert heard == cursors_of(1, 3)
 
 
 async def test_what_waits_for_news_holds_no_connection_and_no_statement(
