@@ -26,7 +26,7 @@ from atlas.schema.channel import Asked, Told
 from atlas.schema.context import GraphQLContext, Trusted
 from atlas.schema.documents import Named
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
-from atlas.schema.refusal import RefusedRequestError
+from atlas.schema.refusal import NO_QUERY, RefusedRequestError
 from atlas.schema.relay import relayed
 from atlas.schema.standing import Seat, token_ended
 
@@ -85,7 +85,7 @@ class SocketHandler(Handler):
         try:
             found = await self._asked(message["payload"])
         except RefusedRequestError as refused:
-            failed = CodedError(Code.INTERNAL, refused.message)
+            failed = CodedError(Code(refused.code), refused.message)
             await self.send_message({"id": message["id"], "type": "error", "payload": [failed.formatted]})
             return
         self._documents[message["id"]] = found.document
@@ -96,7 +96,10 @@ class SocketHandler(Handler):
         """What an operation means: before its token is asked for, so that no more than an id is looked up."""
         if not self.connection_acknowledged:
             return Named(payload.get("query"))
-        return await self._view.named(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
+        found = await self._view.named(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
+        if not found.query:
+            raise RefusedRequestError(400, NO_QUERY)
+        return found
 
     async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
         """Loaders keep what they loaded, so no two operations share a context: a copy carries each one's own."""

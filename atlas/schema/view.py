@@ -14,7 +14,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema import Schema
@@ -38,7 +37,7 @@ from atlas.schema.limits import Limiting
 from atlas.schema.live import Live, LiveSession
 from atlas.schema.meter import Memberships, Meter, RateLimitedError
 from atlas.schema.meter import headers as rate_headers
-from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
+from atlas.schema.refusal import JSON_TYPE, NO_QUERY, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.relay import relayed
 from atlas.schema.socket import SocketHandler
 from atlas.schema.tags import tagged
@@ -189,6 +188,8 @@ class View(GraphQL[GraphQLContext | None, None]):
     ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
         if context is not None and isinstance(request_data, Parameters):
             found = await self.named(request_data.query, request_data.document_id, request_data.extensions)
+            if not found.query:
+                raise RefusedRequestError(400, NO_QUERY)
             context.document = found.document
             request_data = replace(request_data, query=found.query)
         result = await super().execute_operation(
@@ -236,8 +237,6 @@ class View(GraphQL[GraphQLContext | None, None]):
             raise _wrong_method("A mutation is asked by POST.", "POST") from error
         except CannotGetOperationTypeError as error:
             raise RefusedRequestError(400, error.as_http_error_reason()) from error
-        except MissingQueryError as error:
-            raise RefusedRequestError(400, "The parameter `query` is missing.") from error
         # An exception of an extension comes past the masking of extensions.
         request_id = request_id_of(request.scope)
         result.errors = [presentable(error, request_id) for error in result.errors or ()] or None

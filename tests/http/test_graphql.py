@@ -144,7 +144,7 @@ async def test_a_query_is_answered_by_get(client: httpx.AsyncClient) -> None:
      {"query": QUERY, "extensions": "1"}],
 )  # fmt: skip
 async def test_a_get_that_is_no_request_is_400(client: httpx.AsyncClient, parameters: dict[str, str]) -> None:
-    for accept in ("*/*", "text/html, */*"):
+    for accept in ("*/*", "text/html, */*", "text/event-stream"):
         response = await client.get("/graphql", params=parameters, headers={"accept": accept})
         assert (response.status_code, code(response)) == (400, "BAD_USER_INPUT")
 

@@ -82,6 +82,17 @@ async def test_a_header_that_comes_twice_is_left_to_the_long_way(
     assert answered(server) == before
 
 
+async def test_an_event_stream_is_left_to_the_long_way_however_it_is_spelled(
+    server: Server, caller: Caller, client: httpx.AsyncClient
+) -> None:
+    await ask(client, caller.tenant_id)
+    before = answered(server)
+    for accept in ("text/event-stream", "Text/Event-Stream"):
+        answer = await client.post("/graphql", json=asked(caller.tenant_id), headers={"accept": accept})
+        assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answered(server) == before
+
+
 async def test_a_membership_that_ends_shows_nothing_from_the_next_request_on(
     server: Server, owner: Database, api: Database, caller: Caller, client: httpx.AsyncClient
 ) -> None:

@@ -268,8 +268,10 @@ async def test_an_invalid_document_is_an_error_and_the_socket_stays(server: Serv
             ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
             ("{", "GRAPHQL_PARSE_FAILED"),
             ("query A { __typename } query B { __typename }", "BAD_USER_INPUT"),
+            ("", "BAD_USER_INPUT"),
+            (None, "BAD_USER_INPUT"),
         ):
-            await send(made, type="subscribe", id="1", payload={"query": query})
+            await send(made, type="subscribe", id="1", payload={"query": query, "extensions": {}})
             message = await receive(made)
             assert message["type"] == "error"
             assert message["payload"][0]["extensions"]["code"] == code

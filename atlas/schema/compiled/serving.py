@@ -89,7 +89,8 @@ class ShortWay:
         token_hash = None if token is None else digest(token)
         principal_id = None if token_hash is None else self.known.of(token_hash)
         twice = len(headers) != len(request.scope["headers"])
-        if token_hash is None or principal_id is None or twice or b"event-stream" in headers.get(b"accept", b""):
+        streams = b"event-stream" in headers.get(b"accept", b"").lower()
+        if token_hash is None or principal_id is None or twice or streams:
             return None
         body = await body_of(request)
         try:
