@@ -15,6 +15,7 @@ from atlas.domain.profiles import PROFILES, Profile, Profiles
 from atlas.domain.vocabulary import Role
 from atlas.record import record_folder
 from atlas.store.database import Database
+from tests.domain import graph
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_tenant, write_export
 from tests.test_drift import KEY, findings_of, generated
 
@@ -55,9 +56,11 @@ class Place:
     def __init__(self, api: Database, worker: Database, tenant: Tenant, folder: Path) -> None:
         self.api, self.worker, self.tenant, self.folder, self.number = api, worker, tenant, folder, 0
 
-    async def sync(self, profiles: Sequence[Profiles], *objects: dict[str, Any]) -> UUID:
+    async def sync(
+        self, profiles: Sequence[Profiles], *objects: dict[str, Any], kind: str = "DeviceConfiguration"
+    ) -> UUID:
         self.number += 1
-        export = write_export(self.folder / str(self.number), *objects, kind="DeviceConfiguration")
+        export = write_export(self.folder / str(self.number), *objects, kind=kind)
         return await record_folder(
             self.api,
             self.worker,
@@ -96,6 +99,21 @@ async def test_better_profiles_are_no_drift_and_what_was_acknowledged_stays_so(p
     assert await place.drift() == (0, 0, 1, [])
     first, second = await place.findings()
     assert (first["is_current"], first["superseded_by"]) == (False, second["id"])
+
+
+async def test_the_first_profiles_give_way_to_the_second_without_drift(place: Place) -> None:
+    """Those that a release had: an empty setting of the Settings Catalog is kept from the second on."""
+    prefix, length = graph.simple("laps_prefix", ""), graph.simple("laps_length", 8)
+    await place.sync(PROFILES[1:], graph.policy(prefix, length), kind="SettingsCatalog")
+    await place.sync(PROFILES[1:], graph.policy(length), kind="SettingsCatalog")
+    assert await place.drift() == (0, 0, 0, [])
+    for _ in range(2):
+        await place.sync(PROFILES, graph.policy(length), kind="SettingsCatalog")
+        assert await place.drift() == (0, 0, 0, [])
+    await place.sync(PROFILES, graph.policy(prefix, length), kind="SettingsCatalog")
+    assert await place.drift() == (0, 0, 1, [])
+    (finding,) = await place.findings()
+    assert finding["change_count"] == 1
 
 
 async def test_a_real_change_in_the_run_of_the_new_profiles_is_found_once(place: Place) -> None:

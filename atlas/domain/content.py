@@ -106,7 +106,7 @@ def walk_object(context: Context, value: Mapping[Any, Any], holder: Property, pl
     if is_secret_kind(str(value.get("@odata.type"))):
         hidden |= SECRET_KIND_VALUES
     # What is called a password may be a switch, and a switch opens nothing.
-    hidden_unless_switch = SECRET_KIND_VALUES if _is_named_secret(value) else frozenset()
+    hidden_unless_switch = SECRET_KIND_VALUES if _is_named_secret(context, value) else frozenset()
     for name, inner in (_plain_value(value) if "valueJson" in value else value).items():
         if inner is None:
             continue
@@ -159,10 +159,10 @@ def hide(context: Context, value: Any, place: Place, into: Content) -> None:
         into[place.at] = digest(context.key, context.item_type, place.bound, hidden)
 
 
-def _is_named_secret(row: Mapping[Any, Any]) -> bool:
+def _is_named_secret(context: Context, row: Mapping[Any, Any]) -> bool:
     """Does an object of a name and a value say by the name that the value opens something?"""
     told = [row[name] for name in NAMES_OF_VALUES if name in row]
-    return any(isinstance(name, str) and opens_something(name) for name in told)
+    return any(isinstance(name, str) and opens_something(context.profile.tables, name) for name in told)
 
 
 def _plain_value(row: Mapping[Any, Any]) -> Mapping[Any, Any]:

@@ -64,4 +64,5 @@ def evidence(leaf: Leaf, path: str) -> Evidence:
     if is_digest(leaf):
         return Evidence(redacted=True, value=None, digest=str(leaf))
     value = shown_value(leaf)
-    return Evidence(redacted=False, value=value, label=label_of_choice(path, value))
+    # Of all that is empty, only a setting that is there nevertheless is a leaf.
+    return Evidence(redacted=False, value=value, label="Empty" if value == "" else label_of_choice(path, value))

@@ -8,7 +8,7 @@ order-free, its text digested.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from atlas.domain.enumerations import ENUMERATIONS
 
@@ -98,9 +98,15 @@ SECRET_IN_ROWS: Mapping[str, frozenset[str]] = {
 SECRET_KINDS = re.compile(r"SecretSettingValue$|\.groupPolicyPresentationValue|\.omaSetting")
 SECRET_KIND_VALUES = frozenset({"value", "values", "defaultValue"})
 # A number is shown, unless its name says that it opens something.
-SECRET_NUMBER = re.compile(
-    r"(password|passwd|passcode|passphrase|secret|psk|sharedkey|accesskey|privatekey|token|credential|"
-    r"activationcode|pincode|unlockcode|accesscode|pin)s?$",
+_OPENS_SOMETHING = (
+    r"password|passwd|passcode|passphrase|secret|psk|sharedkey|accesskey|privatekey|token|credential|"
+    r"activationcode|pincode|unlockcode|accesscode|pin"
+)
+SECRET_NUMBER = re.compile(rf"({_OPENS_SOMETHING})s?$", re.IGNORECASE)
+_SECRET_NUMBER_2 = re.compile(
+    rf"({_OPENS_SOMETHING}|(recovery|backup|security|verification|onetime|one_time_)(code|key)|(\b|_)[ht]?otp)s?$"
+    # Within a word it is written large; `bootp` opens nothing.
+    r"|(?-i:[a-z]O[Tt][Pp]s?$)",
     re.IGNORECASE,
 )
 # An object that holds a name and a value says by these what the value is called.
@@ -136,7 +142,10 @@ SHOWN_SHAPE = re.compile(r"[A-Za-z0-9_.,:;+\-{}#~() /\\%*]{1,256}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """The general tables of one version of the profiles. The rest of this module belongs to the form itself."""
+    """The general tables of one version of the profiles. The rest of this module belongs to the form itself.
+
+    With `empty_settings`, a setting of the Settings Catalog that is there is kept also where nothing stands in it.
+    """
 
     server_managed: frozenset[str] = SERVER_MANAGED
     server_managed_at_root: frozenset[str] = SERVER_MANAGED_AT_ROOT
@@ -152,7 +161,11 @@ class Tables:
     shown_properties: frozenset[str] = SHOWN_PROPERTIES
     shown_prefixes: tuple[str, ...] = SHOWN_PREFIXES
     enumerations: frozenset[str] = ENUMERATIONS
+    secret_number: re.Pattern[str] = SECRET_NUMBER
+    empty_settings: bool = False
 
 
 FIRST_TABLES = Tables()
 """The general tables of version p1. Those of a later version are made of them by `dataclasses.replace`."""
+
+SECOND_TABLES = replace(FIRST_TABLES, secret_number=_SECRET_NUMBER_2, empty_settings=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from atlas.domain.profile_tables import CONTAINED_IDS, FIRST_TABLES, SHOWN_SHAPE, Tables
+from atlas.domain.profile_tables import CONTAINED_IDS, FIRST_TABLES, SECOND_TABLES, SHOWN_SHAPE, Tables
 
 ITEM_TYPES = (
     "configurationPolicy", "deviceConfiguration", "deviceCompliancePolicy", "compliancePolicy",
@@ -184,5 +184,7 @@ _BY_TYPE: Mapping[str, Profile] = {
     ),
 }
 
-PROFILES: tuple[Profiles, ...] = (Profiles("p1", _BY_TYPE, Profile()),)
+_FIRST = Profiles("p1", _BY_TYPE, Profile())
+
+PROFILES: tuple[Profiles, ...] = (_FIRST.revised("p2", tables=SECOND_TABLES), _FIRST)
 """Every version that a scope may be recorded under, the present one first. An old one goes when no scope needs it."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from atlas.domain.enumerations import ENUMERATION_SHAPE
 from atlas.domain.paths import escape
-from atlas.domain.profile_tables import SECRET_NUMBER, SHOWN_SHAPE, Tables
+from atlas.domain.profile_tables import SHOWN_SHAPE, Tables
 from atlas.domain.profiles import Profile
 
 
@@ -46,7 +46,7 @@ def property_of(profile: Profile, name: str) -> Property:
         dropped=_is_dropped(tables, name),
         is_link=name.endswith("@odata.bind"),
         secret=lowered in tables.secret_properties or lowered.startswith(tables.secret_prefixes),
-        secret_number=opens_something(name),
+        secret_number=opens_something(tables, name),
         shown=_shape(tables, name),
         by_path=name in _names_of_paths(profile),
         ordered=name in tables.ordered,
@@ -59,9 +59,9 @@ def property_of(profile: Profile, name: str) -> Property:
 
 
 @lru_cache(maxsize=16_384)
-def opens_something(name: str) -> bool:
+def opens_something(tables: Tables, name: str) -> bool:
     """Does a name, or the id of a setting's definition, say that its number is a password or a PIN?"""
-    return SECRET_NUMBER.search(name) is not None
+    return tables.secret_number.search(name) is not None
 
 
 def is_server_managed(profile: Profile, path: str) -> bool:

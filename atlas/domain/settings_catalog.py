@@ -60,8 +60,11 @@ def walk_siblings(context: Context, instances: Sequence[Any], place: Place, into
 
 
 def walk_instance(context: Context, instance: Instance, place: Place, into: Content) -> None:
-    """Add one setting: its value at the place itself, its children and rows below."""
-    definition_id = instance["settingDefinitionId"]
+    """Add one setting: its value at the place itself, its children and rows below.
+
+    That it is there is a value too: a device is told an empty text, and is told nothing of what is not configured.
+    """
+    definition_id, before = instance["settingDefinitionId"], len(into)
     for name, value in instance.items():
         if name in _TEMPLATE_IDS or is_empty(value):
             continue
@@ -71,6 +74,8 @@ def walk_instance(context: Context, instance: Instance, place: Place, into: Cont
             _walk_collection(context, value, _COLLECTIONS[name], definition_id, place, into)
         else:
             _walk_other(context, name, value, instance, place, into)
+    if len(into) == before and context.profile.tables.empty_settings:
+        into[place.at] = ""
 
 
 def _walk_collection(
@@ -79,6 +84,8 @@ def _walk_collection(
     rows: list[Content] = [{} for _ in values]
     for value, row in zip(values, rows, strict=True):
         read(context, value, definition_id, place.row(), row)
+        if not row and isinstance(value, dict) and context.profile.tables.empty_settings:
+            row[""] = ""
     if context.profile.tables.ordered_definitions.search(definition_id):
         place_ordered(into, place.at, rows)
     else:
@@ -104,14 +111,14 @@ def _simple(context: Context, value: Any, definition_id: str, place: Place, into
     _walk_rest(context, value, place, into)
     if is_empty(inner := value.get("value")):
         return
-    if _is_shown(inner, str(value.get("@odata.type")), definition_id):
+    if _is_shown(context, inner, str(value.get("@odata.type")), definition_id):
         into[place.at] = scalar(inner, place.path)
     else:
         hide(context, inner, place, into)
 
 
-def _is_shown(value: Any, kind: str, definition_id: str) -> bool:
-    if _HIDDEN_KIND in kind or opens_something(definition_id):
+def _is_shown(context: Context, value: Any, kind: str, definition_id: str) -> bool:
+    if _HIDDEN_KIND in kind or opens_something(context.profile.tables, definition_id):
         return False
     # A reference names a reusable group of settings.
     return isinstance(value, bool | int | float) or (

@@ -89,6 +89,40 @@ def test_a_definition_that_stands_twice_is_not_lost():
     assert content["settings/m/[%=2]"] == 2
 
 
+@pytest.mark.parametrize(
+    ("empty", "filled"),
+    [
+        (graph.simple("a", ""), graph.simple("a", "x")),
+        (graph.simple("a", None), graph.simple("a", 1)),
+        ({"settingDefinitionId": "a", "choiceSettingValue": {"value": "", "children": []}}, graph.choice("a", "1")),
+        (graph.simple_rows("a"), graph.simple_rows("a", "x")),
+        (graph.simple_rows("a", ""), graph.simple_rows("a", "x")),
+        (graph.simple_rows("a", "x"), graph.simple_rows("a", "x", "")),
+        (graph.group_rows("a"), graph.group_rows("a", [graph.simple("b", 1)])),
+        (graph.group_rows("a", []), graph.group_rows("a", [], [])),
+        (graph.group_rows("a", [graph.simple("b", "")]), graph.group_rows("a", [graph.simple("b", 1)])),
+        ({"settingDefinitionId": "a", "groupSettingValue": {"children": []}}, graph.choice("a", "1")),
+        (graph.choice("a", "1", graph.simple("b", "")), graph.choice("a", "1", graph.simple("b", "x"))),
+    ],
+)
+def test_a_setting_with_nothing_in_it_is_there(empty, filled):
+    kept = graph.simple("z", 1)
+    without, with_empty, with_filled = (properties(graph.policy(kept, *more)) for more in ([], [empty], [filled]))
+    assert {change.kind for change in diff(without, with_empty)} == {"ADDED"}
+    assert {change.kind for change in diff(with_empty, without)} == {"REMOVED"}
+    assert diff(with_empty, with_filled)
+    assert properties(graph.policy(empty, kept)) == with_empty
+
+
+def test_a_setting_that_is_empty_is_told_as_such():
+    (change,) = diff(properties(graph.policy()), properties(graph.policy(graph.simple("device_vendor_prefix", ""))))
+    assert change.after is not None
+    assert (change.after.redacted, change.after.value, change.after.label) == (False, "", "Empty")
+    filled = properties(graph.policy(graph.simple("device_vendor_prefix", "x")))
+    (change,) = diff(properties(graph.policy(graph.simple("device_vendor_prefix", ""))), filled)
+    assert (change.kind, change.path) == ("MODIFIED", "settings/device_vendor_prefix")
+
+
 def test_order_counts_where_the_profiles_say_so():
     one, other = of(dnsServers=["a", "b"]), of(dnsServers=["b", "a"])
     assert set(one) == {"dnsServers/#0", "dnsServers/#1"}

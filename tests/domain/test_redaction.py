@@ -99,6 +99,19 @@ def test_a_number_that_opens_something_is_not_shown():
     assert is_leaked(told("deviceConfiguration", graph.custom_configuration(minimumPinLength=NUMBER)))
 
 
+@pytest.mark.parametrize(
+    "name", ["recoveryCode", "backupCodes", "otp", "totp", "one_time_code", "adminOtp", "verificationCode"]
+)
+def test_a_number_that_opens_something_is_hidden_in_every_type(name):
+    for raw in ({name: NUMBER}, {"rows": [{"name": name, "value": NUMBER}]}, graph.policy(graph.simple(name, NUMBER))):
+        assert not is_leaked(told("configurationPolicy", {**raw, "id": "1"}))
+
+
+@pytest.mark.parametrize("name", ["countryCode", "bootp", "errorCode", "otpLength", "dhcpbootp"])
+def test_a_number_that_opens_nothing_is_shown(name):
+    assert is_leaked(told("somethingNew", {"id": "1", name: NUMBER}))
+
+
 def test_what_no_table_knows_is_a_digest_when_it_is_text():
     item = canonical_item("somethingNew", {"id": "1", "freeText": CANARY, "flag": True, "count": 3}, KEY)
     assert is_digest(item.properties["freeText"])

@@ -136,7 +136,7 @@ def _fits(change: Any, expected: Change) -> bool:
         return False
     told = [evidence for evidence in (change.before, change.after) if evidence is not None]
     if expected.hidden:
-        return all(evidence.redacted for evidence in told)
+        return all(evidence.redacted or evidence.value == "" for evidence in told)
     if expected.before is None and expected.after is None:
         return True
     wanted = [value for value in (expected.before, expected.after) if value is not None]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -69,6 +70,8 @@ def another(value: Any, random: Random) -> Any:
         return "None" if value == "All" else "All"
     if GUID.fullmatch(value):
         return guid(random)
+    if not value:
+        return f"{word(random)} é"
     return f"{value}7" if value[-1].isdigit() else f"{value}z"
 
 
@@ -238,8 +241,14 @@ def crowd(tree: Any, random: Random, size: int) -> list[Mutation]:
         changes: tuple[Change, ...] = ()
         after = one
         settings = [(path, part) for path, part in values(one) if path[0] not in BESIDE_SETTINGS]
-        # So that most of it is still what it was: a row within a row is another one for a value.
-        alone = [(path, part) for path, part in settings if sum(isinstance(step, int) for step in path) < 2]
+        # So that most of it is still what it was: a row within a row is another one for a value, and so is a setting
+        # that stands twice.
+        times = Counter(part.where for _, part in settings if part.where)
+        alone = [
+            (path, part)
+            for path, part in settings
+            if sum(isinstance(step, int) for step in path) < 2 and times[part.where] < 2
+        ]
         if number == size and alone and len(settings) >= 8:
             mutation = changed(one, *random.choice(alone), random)
             after, changes = mutation.after or one, mutation.changes

@@ -103,6 +103,8 @@ def simple(random: Random, definition: str) -> dict[str, Any]:
             ("Integer", V(random.randint(1, 10**6), where=definition)),
             ("String", V(f"{word(random)} é", hidden=True, where=definition)),
             ("Secret", V(guid(random), hidden=True, where=definition)),
+            # Configured to be empty, which is something else than not configured.
+            ("String", V("", hidden=True, where=definition)),
         ]
     )
     return {
