@@ -163,7 +163,7 @@ async def serve_metrics(metrics: Metrics, *, sockets: list[socket.socket], stop:
 def _config(app: Starlette, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="auto",
+        http=_protocol(),
         loop="auto",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_MESSAGE,
@@ -180,6 +180,15 @@ def _config(app: Starlette, **options: Any) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_SECONDS,
         **options,
     )
+
+
+def _protocol() -> Any:
+    """Without httptools, h11 has limits of its own."""
+    if sys.platform == "win32":
+        return "auto"
+    from atlas.heads import Heads
+
+    return Heads
 
 
 class _Server(uvicorn.Server):
