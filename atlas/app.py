@@ -119,6 +119,8 @@ def create_app(
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )
+    # Behind a proxy with TLS it would send the caller, and the token, to an address without.
+    app.router.redirect_slashes = False
     app.state.live, app.state.short_way = live, view.short_way
     return app
 

@@ -75,8 +75,9 @@ async def test_a_body_of_the_largest_size_is_read(client: httpx.AsyncClient) -> 
 
 
 async def test_errors_of_the_router_are_json(client: httpx.AsyncClient) -> None:
-    missing = await client.get("/nowhere")
-    assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    for path in ("/nowhere", "/graphql/", "/healthz/", "/export/findings.csv/"):
+        missing = await client.get(path)
+        assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
     wrong = await client.post("/healthz")
     assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (405, "BAD_USER_INPUT")
     assert "GET" in wrong.headers["allow"]
