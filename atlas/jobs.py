@@ -69,8 +69,8 @@ async def kept(worker: Database, lease: Lease) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             await asyncio.sleep(lease.duration.total_seconds() / 3)
-            # A beat that fails is made good by the next one, or the lease runs out and the fence tells.
-            with suppress(LeaseLostError, OSError):
+            # A beat that fails, however, is made good by the next one, or the lease runs out and the fence tells.
+            with suppress(Exception):
                 async with effect(worker, lease):
                     pass
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,12 +18,13 @@ import orjson
 import pytest
 from sqlalchemy import select, text
 
-from atlas import drift
+from atlas import drift, jobs
 from atlas.domain.selection import Selection, scope_key
 from atlas.domain.vocabulary import Role, SyncSource
 from atlas.jobs import Lease
 from atlas.local import Services
 from atlas.record import record_folder
+from atlas.store.bootstrap import connect
 from atlas.store.database import Context, Database
 from atlas.store.tables import drift_run_findings, drift_runs, findings
 from atlas.workers.actors import Terms, run
@@ -31,6 +33,9 @@ from atlas.workers.runtime import WorkerSettings, running
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
 
 pytestmark = pytest.mark.usefixtures("empty_queue")
+
+# A worker's process loads for two seconds of a processor, and a machine that is busy gives it a tenth of one.
+PATIENCE = 60
 
 KEY = scope_key(Selection(SyncSource.FOLDER))
 
@@ -41,6 +46,10 @@ from atlas.workers.runtime import WorkerSettings, run_until_stopped
 given = orjson.loads(sys.argv[1])
 run_until_stopped(WorkerSettings(**{**given, "terms": Terms(**given["terms"])}))
 """
+
+# A beat that waits for the row of its run.
+END_BLOCKED = """select pg_terminate_backend(pid) from pg_stat_activity
+    where usename = 'atlas_worker' and wait_event_type = 'Lock'"""
 
 
 def settings(cluster: Services, **terms: Any) -> dict[str, Any]:
@@ -82,7 +91,7 @@ async def row_of(api: Database, tenant: Tenant, run_id: UUID) -> dict[str, Any]:
         return dict(rows.mappings().one())
 
 
-async def ended(api: Database, tenant: Tenant, run_id: UUID, *, seconds: float = 20) -> dict[str, Any]:
+async def ended(api: Database, tenant: Tenant, run_id: UUID, *, seconds: float = PATIENCE) -> dict[str, Any]:
     async with asyncio.timeout(seconds):
         while True:
             row = await row_of(api, tenant, run_id)
@@ -92,7 +101,7 @@ async def ended(api: Database, tenant: Tenant, run_id: UUID, *, seconds: float =
 
 
 async def until(api: Database, tenant: Tenant, run_id: UUID, status: str, *, attempts: int = 0) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             row = await row_of(api, tenant, run_id)
             if row["status"] == status and row["attempts"] >= attempts:
@@ -218,6 +227,37 @@ async def test_a_run_that_loses_its_worker_every_time_fails_with_a_reason(
     assert (row["status"], row["attempts"], row["error_code"]) == ("FAILED", 2, "WORKER_LOST")
     again = await drift.request_drift(api, tenant.as_(Role.OPERATOR), scope_key=KEY)
     assert again.created
+
+
+async def test_a_lease_is_kept_after_a_beat_that_the_database_broke_off(
+    owner: Database, api: Database, worker: Database, cluster: Services, tmp_path: Path
+) -> None:
+    """As when the database is started anew. Where Graph is waited for, nothing but beats keeps the lease."""
+    tenant = await make_tenant(owner, api)
+    await two_runs(api, worker, tenant, tmp_path)
+    (job,) = (await drift.request_drift(api, tenant.as_(Role.OPERATOR), scope_key=KEY)).jobs
+    lease = await jobs.claim(worker, job, lease_seconds=1.5)
+    assert lease is not None
+    its = {"t": tenant.id, "run": job.run_id}
+    ends = text("select lease_until from atlas.drift_runs where tenant_id = :t and id = :run")
+
+    async def leased() -> datetime:
+        async with owner.transaction() as connection:
+            return (await connection.execute(ends, its)).scalar_one()
+
+    superuser = await connect(cluster.superuser_database_url)
+    async with asyncio.timeout(PATIENCE), jobs.kept(worker, lease):
+        async with owner.transaction() as connection:
+            await connection.execute(
+                text("select 1 from atlas.drift_runs where tenant_id = :t and id = :run for update"), its
+            )
+            while not await superuser.fetch(END_BLOCKED):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        before = await leased()
+        while await leased() == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await superuser.close()
+    await jobs.give_back(worker, lease, delay_seconds=0)
 
 
 async def test_a_flushed_broker_loses_no_run(
