@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Integer, Select, Uuid, all_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atlas.domain.vocabulary import SyncRunStatus
 from atlas.store.filters import TextFilter, TimeFilter, among, of_scope_key
 from atlas.store.pages import Key, Order, Row, pairs
 from atlas.store.tables import run_units, staged_items, sync_runs
@@ -71,11 +72,15 @@ async def coverage(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequen
 
 
 async def staged(connection: AsyncConnection, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Row]:
-    """(run_id, item_type, objects) of what each run has read and not recorded yet, by item type."""
+    """(run_id, item_type, objects) of what each run has read and not recorded yet, by item type.
+
+    What a failed run brought lies there until a later one lets go of it, and is nothing that is to be recorded.
+    """
     s = staged_items.c
     query = (
         select(s.run_id, s.item_type, func.count().label("objects"))
-        .where(s.tenant_id == tenant_id, among(s.run_id, run_ids))
+        .join(sync_runs, (_r.tenant_id == s.tenant_id) & (_r.id == s.run_id))
+        .where(s.tenant_id == tenant_id, among(s.run_id, run_ids), _r.status != SyncRunStatus.FAILED)
         .group_by(s.run_id, s.item_type)
         .order_by(s.run_id, s.item_type)
     )

@@ -67,6 +67,8 @@ def test_a_person_is_an_id_and_an_application_has_its_name() -> None:
         {"activityResult": "Failure"},
         {"activityDateTime": "yesterday"},
         {"activityDateTime": "2026-01-01T00:00:00"},
+        {"activityDateTime": "0001-01-01T00:00:00+14:00"},
+        {"activityDateTime": "9999-12-31T23:59:59-14:00"},
         {"id": None},
         {"id": "x" * 300},
         {"resources": None},

@@ -217,6 +217,18 @@ async def test_a_list_that_tells_of_more_than_it_holds_is_truncated(graph: Stand
     assert (unit.status, unit.error_code, unit.expected, unit.observed) == (TRUNCATED, "LIST_TRUNCATED", 61, 60)
 
 
+@pytest.mark.parametrize(
+    ("told", "covered"), [(-1, (COMPLETE, None, None)), (3_000_000_000, (FAILED, "MALFORMED", None))]
+)
+async def test_a_count_that_cannot_be_is_not_told_on(graph: StandIn, told: int, covered: tuple):
+    def count(answer):
+        answer.body["@odata.count"] = told
+
+    graph.faults = [Fault(POLICIES, count)]
+    unit, _ = await read_from(graph)
+    assert (unit.status, unit.error_code, unit.expected) == covered
+
+
 @pytest.mark.parametrize(("path", "kept"), [(POLICIES, 20), (POLICIES, 0), (SECOND_PAGE, 10)])
 async def test_a_list_that_ends_before_its_count_is_truncated(graph: StandIn, path: str, kept: int):
     graph.faults = [Fault(path, shorten(kept))]

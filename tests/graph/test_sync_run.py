@@ -299,13 +299,17 @@ async def test_one_run_a_scope_is_under_way_and_a_cancelled_one_stops_and_record
     async def cancelling(*_: Any) -> None:
         await sync.cancel_sync(api, manager, job.run_id, reason="wrong day")
 
-    graph.faults.append(Fault(CATALOG, hang, times=1))
+    graph.page_by = 5
+    graph.faults.append(Fault(rf"{CATALOG}\?.*skiptoken=5", hang, times=1))
     working = asyncio.create_task(reading.work(job))
-    while not graph.paths(CATALOG):  # noqa: ASYNC110
+    while not graph.paths("skiptoken=5"):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await cancelling()
     run = await working
     assert (run["status"], run["error_code"], run["seq"]) == ("FAILED", "CANCELLED", None)
+    ask = Asker(api, reading.tenant, Role.READER)
+    told = (await ask.in_tenant("{ syncRuns(first: 2) { nodes { status reading { objects } } } }"))["syncRuns"]["nodes"]
+    assert {"status": "FAILED", "reading": []} in told, "what a run had read that has ended is not about to be recorded"
     with pytest.raises(RefusedError, match="until it ends") as refused:
         await cancelling()
     assert refused.value.code == "CONFLICT"

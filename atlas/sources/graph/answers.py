@@ -27,6 +27,7 @@ _LICENCE_WORDS: Final = re.compile(
 )
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _JUDGED_ERROR_BYTES = 64 * 1024
+_MOST_OBJECTS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,19 @@ def collection_of(body: Body, name: str = "") -> Collection:
         raise malformed("It holds no list of objects.")
     if link is not None and not isinstance(link, str):
         raise malformed("Its link to the next page is no text.")
-    counted = count if isinstance(count, int) and not isinstance(count, bool) else None
+    counted = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+    if counted is not None and counted > _MOST_OBJECTS:
+        raise malformed("It tells of more objects than there can be.")
     return Collection(tuple(values), link or None, counted)
 
 
 def moment_of(value: Any) -> datetime | None:
-    """The moment that a property of Graph tells; None where it tells none."""
+    """The moment that a property of Graph tells, in UTC; None where it tells none, or one beyond the calendar."""
     try:
         told = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return told.astimezone(UTC) if told is not None and told.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return told if told is not None and told.tzinfo is not None else None
 
 
 def error_of(status: int, headers: Mapping[str, Any], data: bytes | Body | None) -> GraphError:
