@@ -129,11 +129,12 @@ def _row_prefixes(leaves: Mapping[str, Leaf]) -> frozenset[str]:
 
 def _row(key: str, paths: Iterable[str], prefix: str, side: _Side) -> _Row:
     start = len(prefix) + len(key)
-    leaves = ((_without_keys(path[start:]), side.leaves[path]) for path in paths)
+    leaves = ((without_keys(path[start:]), side.leaves[path]) for path in paths)
     return _Row(key, Counter((path, type(leaf), leaf) for path, leaf in leaves))
 
 
-def _without_keys(path: str) -> str:
+def without_keys(path: str) -> str:
+    """A path that says of a row that it is one, and not which; a setting that stands several times is as one."""
     if "[" not in path:
         return path
     parts = (part for part in path.split("/") if not part.startswith(f"[{REPEATED}"))

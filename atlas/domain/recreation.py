@@ -1,10 +1,12 @@
 """Links an object that was removed with one that was added in its place: the same thing under a new id."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from atlas.domain.alignment import without_keys
 from atlas.domain.canonical import settings_of
 from atlas.domain.profile_tables import SCAFFOLDING_PROPERTIES
 from atlas.domain.redaction import Leaf
@@ -15,7 +17,7 @@ _MOST_COMPARISONS = 10_000
 _VERSION = re.compile(r"[\s\-_(]+v?\d+(\.\d+)*\)?\s*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """One end of a possible recreation: an object that was removed, or one that was added."""
 
@@ -24,6 +26,17 @@ class Candidate:
     display_name: str
     settings_hash: str
     properties: Mapping[str, Leaf] = field(repr=False)
+
+    @cached_property
+    def settings(self) -> frozenset[tuple[str, type, Leaf, int]]:
+        """Each with how many alike were before it. A row's key follows from its content, so it is left out."""
+        seen: Counter[tuple[str, type, Leaf]] = Counter()
+        found = []
+        for path, leaf in settings_of(self.properties).items():
+            one = (without_keys(path), type(leaf), leaf)
+            found.append((*one, seen[one]))
+            seen[one] += 1
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,9 @@ def link(removed: Sequence[Candidate], added: Sequence[Candidate]) -> list[Recre
 
 def similarity(one: Candidate, other: Candidate) -> float:
     """The share of settings that are equal among those that either has, rounded to 4 digits."""
-    left, right = settings_of(one.properties).items(), settings_of(other.properties).items()
-    either = len(left | right)
-    return round(len(left & right) / either, 4) if either else 1.0
+    same = len(one.settings & other.settings)
+    either = len(one.settings) + len(other.settings) - same
+    return round(same / either, 4) if either else 1.0
 
 
 def base_name(display_name: str) -> str:

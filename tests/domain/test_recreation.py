@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from atlas.domain.canonical import canonical_item
-from atlas.domain.recreation import Candidate, base_name, link
+from atlas.domain.recreation import Candidate, base_name, link, similarity
 from tests.domain import graph
 from tests.domain.graph import KEY
 
@@ -29,6 +29,28 @@ def test_the_same_base_name_and_half_of_the_settings_are_linked():
     (found,) = link([candidate("1", "Edge - v3.4", *range(8))], [candidate("2", "Edge - v3.5", *range(7), 99)])
     assert not found.identical
     assert 0.5 <= found.similarity < 1
+
+
+def in_a_row(external_id, *values, times=1):
+    group = graph.group_rows("g", [graph.simple(f"m_{index}", value) for index, value in enumerate(values)])
+    raw = graph.policy(*[group] * times, graph.choice("c", "1"), name="Firewall", id=external_id)
+    item = canonical_item("configurationPolicy", raw, KEY)
+    return Candidate("configurationPolicy", external_id, "Firewall", item.settings_hash, item.properties)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_row_with_another_value_is_mostly_what_it_was(times):
+    (found,) = link([in_a_row("1", *range(8), times=times)], [in_a_row("2", *range(7), 99, times=times)])
+    same, either = 7 * times, 9 * times
+    beside = len(in_a_row("0", times=0).settings)
+    assert found.similarity == round((same + beside) / (either + beside), 4) >= 0.5
+
+
+def test_equal_rows_count_each_for_itself():
+    one, two, three = (in_a_row(str(times), 1, 2, 3, times=times) for times in (1, 2, 3))
+    beside = len(in_a_row("0", times=0).settings)
+    assert similarity(one, two) == round((3 + beside) / (6 + beside), 4)
+    assert similarity(one, three) == round((3 + beside) / (9 + beside), 4)
 
 
 def test_other_names_or_too_little_in_common_are_not_linked():

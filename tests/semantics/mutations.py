@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -241,16 +240,8 @@ def crowd(tree: Any, random: Random, size: int) -> list[Mutation]:
         changes: tuple[Change, ...] = ()
         after = one
         settings = [(path, part) for path, part in values(one) if path[0] not in BESIDE_SETTINGS]
-        # So that most of it is still what it was: a row within a row is another one for a value, and so is a setting
-        # that stands twice.
-        times = Counter(part.where for _, part in settings if part.where)
-        alone = [
-            (path, part)
-            for path, part in settings
-            if sum(isinstance(step, int) for step in path) < 2 and times[part.where] < 2
-        ]
-        if number == size and alone and len(settings) >= 8:
-            mutation = changed(one, *random.choice(alone), random)
+        if number == size and len(settings) >= 8:
+            mutation = changed(one, *random.choice(settings), random)
             after, changes = mutation.after or one, mutation.changes
         made.append(Mutation("crowd", one, {**after, "id": guid(random)}, "RECREATED", changes))
     return made
