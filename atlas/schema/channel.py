@@ -15,7 +15,7 @@ from strawberry.types import ExecutionResult
 
 from atlas.auth import Session
 from atlas.schema.context import GraphQLContext, Trusted
-from atlas.schema.errors import AccessEndedError, CodedError, guarded, presentable
+from atlas.schema.errors import AccessEndedError, CodedError, PassingError, guarded, presentable
 from atlas.schema.sharing import reach_of
 from atlas.schema.standing import Seat
 from atlas.store.faults import patiently
@@ -31,6 +31,8 @@ KEPT_EVENTS, KEPT_CHARACTERS = 64, 256 * 1024
 # So many are woken at a time, so that whoever asks something else is answered in between.
 _WOKEN_AT_ONCE = 250
 BEFORE_ALL = (-1, 0)
+# A connection that is lost while a result is read is of the one who leads: it is read again, and not told to all.
+_PAUSES = (0.1, 0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Channel:
     _size: int = 0
     _leader: Seat | None = None
     _task: asyncio.Task[None] | None = None
+    _failed: int = 0
 
     def join(self, seat: Seat, news: asyncio.Event) -> None:
         self._seats[seat] = news
@@ -178,6 +181,10 @@ class Channel:
                 if (ended := access_ended(result)) is not None:
                     leader.end(ended)
                     return
+                if self._failed < len(_PAUSES) and any(isinstance(one, PassingError) for one in result.errors or ()):
+                    await asyncio.sleep(_PAUSES[self._failed])
+                    self._failed += 1
+                    return
                 told = told_of(result)
                 if news.position is None or news.position <= self.head:
                     # It says why there is no more; or it is a state that was told before.
@@ -208,7 +215,7 @@ class Channel:
         if not self.history:
             self._told.clear()
             self._size = 0
-        self.head = position
+        self.head, self._failed = position, 0
         self._told[position] = told
         self._size += len(told.payload)
         while len(self._told) > 1 and (len(self._told) > KEPT_EVENTS or self._size > KEPT_CHARACTERS):

@@ -62,6 +62,10 @@ class AccessEndedError(CodedError):
         self.close_code = close_code
 
 
+class PassingError(GraphQLError):
+    """A masked fault of the database that may be gone at the next attempt."""
+
+
 def not_found(noun: str) -> CodedError:
     """The same for what is absent and for what belongs to another tenant."""
     return CodedError(Code.NOT_FOUND, f"There is no such {noun}, or you are no member of its tenant.")
@@ -197,14 +201,21 @@ def _masked(error: GraphQLError, request_id: str) -> GraphQLError:
         message = f"Atlas cannot use its database right now. Try again; request id {request_id}."
     else:
         message = f"Something went wrong in Atlas. Tell its operator the request id {request_id}."
-    return _coded(error, Code.INTERNAL, message)
+    return _coded(error, Code.INTERNAL, message, made=PassingError if fault is Fault.UNREACHABLE else GraphQLError)
 
 
-def _coded(error: GraphQLError, code: str, message: str, *, path: list[str] | None = None) -> GraphQLError:
+def _coded(
+    error: GraphQLError,
+    code: str,
+    message: str,
+    *,
+    path: list[str] | None = None,
+    made: type[GraphQLError] = GraphQLError,
+) -> GraphQLError:
     extensions: dict[str, object] = {"code": str(code)}
     if path:
         extensions["path"] = path
-    return GraphQLError(
+    return made(
         message,
         nodes=error.nodes,
         source=error.source,

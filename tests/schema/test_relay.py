@@ -13,10 +13,12 @@ from atlas.schema import live as module
 from atlas.schema import standing
 from atlas.schema.errors import AccessEndedError, Code
 from atlas.schema.ids import encode_activity_cursor
+from atlas.store.bootstrap import connect
 from atlas.store.database import Database, open_database
 from tests.factories import make_tenant
 from tests.schema.asking import counted
 from tests.schema.relaying import (
+    ACTIVITY,
     OWN,
     PROMOTE,
     REMOVE,
@@ -181,6 +183,33 @@ async def test_a_database_that_cannot_tell_for_a_moment_ends_nothing_where_someb
         heard += await rest
     await hasty.close()
     assert heard == cursors_of(2, 2)
+
+
+async def test_a_connection_that_whoever_leads_loses_costs_the_others_nothing(
+    cluster: Services, owner: Database, api: Database
+) -> None:
+    tenant = await make_tenant(owner, api)
+    run = await make_sync_run(owner, tenant)
+    query = ACTIVITY.replace("status", "status scope { key }")
+    end = """select pg_terminate_backend(pid) from pg_stat_activity
+        where usename = 'atlas_api' and wait_event_type = 'Lock' and query like '%atlas.scopes%'"""
+    administrator = await connect(cluster.superuser_database_url, database="atlas")
+    async with listening(api) as live, member(live, tenant, query) as one, member(live, tenant, query) as other:
+        heard = [await each.cursors(1) for each in (one, other)]
+        waiting = [asyncio.create_task(each.heard(1)) for each in (one, other)]
+        await until(lambda: any(len(channel._seats) == 2 for channel in live.channels.values()))
+        async with owner.transaction() as holder, asyncio.timeout(20):
+            await run.becomes(RUNNING, tell=False, done=1)
+            await holder.execute(text("lock table atlas.scopes in access exclusive mode"))
+            await owner.notify([tenant.id])
+            while not await administrator.fetch(end):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        told = [(await each)[0] for each in waiting]
+    await administrator.close()
+    assert heard == [cursors_of(1, 1)] * 2
+    assert told[0] == told[1]
+    assert "errors" not in told[0]
+    assert told[0]["data"]["activity"]["syncRun"]["scope"]["key"].startswith("s1:")
 
 
 async def test_whoever_was_of_another_role_for_a_while_is_read_for_again(owner: Database, api: Database) -> None:
