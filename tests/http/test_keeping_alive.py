@@ -11,7 +11,7 @@ from atlas.schema.ids import encode_activity_cursor
 from atlas.store.database import Database
 from bench.live_clients import Subscriber
 from tests.http.conftest import Caller, Server, serving
-from tests.http.test_streams import ACTIVITY, begin, receive, send, socket, stream
+from tests.http.test_streams import ACTIVITY, begin, receive, send, socket, stream, until_equal
 from tests.schema.runs import make_sync_run
 
 
@@ -62,5 +62,5 @@ async def test_a_socket_is_asked_whether_anybody_is_there_and_closed_where_nobod
         live = server.app.state.live
         assert made.closed == (None if answers else 1011)
         assert json.loads(made.heard[0][1])["type"] == "next"
-        assert live._streams[caller.principal_id] == (1 if answers else 0)
+        await until_equal(lambda: live._streams[caller.principal_id], 1 if answers else 0)
         made.transport.abort()

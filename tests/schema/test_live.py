@@ -296,7 +296,7 @@ async def test_what_the_database_ends_just_before_its_time_has_expired(owner: Da
 async def test_a_stream_ends_when_the_token_expires_without_any_news(owner: Database, api: Database) -> None:
     tenant = await make_tenant(owner, api)
     async with listening(api) as live:
-        soon = datetime.now(UTC) + timedelta(seconds=0.5)
+        soon = datetime.now(UTC) + timedelta(seconds=0.8)
         context = await context_of(live, api, tenant, expires_at=soon)
         assert await code_of(feed(context, tenant.id, None), within=4) == "UNAUTHENTICATED"
         assert datetime.now(UTC) >= soon
@@ -362,12 +362,12 @@ async def test_a_session_of_an_expired_token_does_not_hold(owner: Database, api:
         tenant.owner,
         principal_name="short",
         role=Role.READER,
-        expires_at=datetime.now(UTC) + timedelta(seconds=0.3),
+        expires_at=datetime.now(UTC) + timedelta(seconds=0.6),
     )
     session = await open_session(api, new.token)
     assert isinstance(session, Session)
     assert await session.holds()
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(0.65)
     assert session.expired
     assert not await session.holds()
     assert await open_session(api, new.token) is None
