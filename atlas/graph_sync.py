@@ -159,21 +159,10 @@ async def _read_type(
 ) -> None:
     """Stages one type, from its beginning; its coverage is what says that it was read."""
     tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
-    compared = reading.forms.recorded(reading.recorded.get(contract.item_type))
-    problems, fresh, since = list[str](), set[str](), datetime.now(UTC) - CLOCKS_APART
-    async with jobs.effect(worker, lease) as connection:
-        await staging.begin(connection, tenant_id, run_id, contract.item_type)
-
-    async def emit(objects: Sequence[SourceObject]) -> None:
-        page = await stage(worker, lease, reading.scope_id, objects, reading.forms, compared)
-        problems.extend(page.problems)
-        fresh.update(one.external_id for one in objects if _changed_after(since, one.raw.get(contract.moved)))
-        if len(reading.named) < MOST_NAMED:
-            reading.named.update(page.named)
-
-    unit = judged(await read_type(client, contract, emit=emit), problems)
-    if unit.status == CoverageStatus.COMPLETE and fresh:
-        unit = await _listed_once(worker, lease, unit, fresh)
+    unit, untold = await _stage_type(worker, lease, client, contract, reading)
+    if untold:
+        # Nothing says which of two under an id is older. The list as it is now does not have one as it was before.
+        unit, _ = await _stage_type(worker, lease, client, contract, reading)
     if unit.status == CoverageStatus.COMPLETE:
         unit = await _confirmed(worker, lease, client, contract, reading.scope_id, unit)
     async with jobs.effect(worker, lease) as connection:
@@ -181,20 +170,42 @@ async def _read_type(
     await worker.notify([tenant_id])
 
 
-def _changed_after(moment: datetime, told: object) -> bool:
-    changed = moment_of(told)
-    return changed is not None and changed > moment
+async def _stage_type(
+    worker: Database, lease: Lease, client: GraphClient, contract: Contract, reading: _Reading
+) -> tuple[UnitReading, bool]:
+    """How far the type was read, and whether objects came under one id that do not tell when they changed."""
+    tenant_id, run_id = lease.job.tenant_id, lease.job.run_id
+    compared = reading.forms.recorded(reading.recorded.get(contract.item_type))
+    problems, fresh, timeless, since = list[str](), set[str](), set[str](), datetime.now(UTC) - CLOCKS_APART
+    async with jobs.effect(worker, lease) as connection:
+        await staging.begin(connection, tenant_id, run_id, contract.item_type)
+
+    async def emit(objects: Sequence[SourceObject]) -> None:
+        page = await stage(worker, lease, reading.scope_id, objects, reading.forms, compared)
+        problems.extend(page.problems)
+        for one in objects:
+            changed = moment_of(one.raw.get(contract.moved))
+            if changed is None:
+                timeless.add(one.external_id)
+            elif changed > since:
+                fresh.add(one.external_id)
+        if len(reading.named) < MOST_NAMED:
+            reading.named.update(page.named)
+
+    unit = judged(await read_type(client, contract, emit=emit), problems)
+    if unit.status != CoverageStatus.COMPLETE or not (fresh or timeless):
+        return unit, False
+    async with jobs.effect(worker, lease) as connection:
+        shared = {one for _, one in await staging.shared(connection, tenant_id, run_id, unit.item_type)}
+    return _listed_once(unit, fresh & shared), bool(timeless & shared)
 
 
-async def _listed_once(worker: Database, lease: Lease, unit: UnitReading, fresh: set[str]) -> UnitReading:
-    """The unit, if none of the objects that are `fresh`, changed since its reading began, came as two.
+def _listed_once(unit: UnitReading, twice: set[str]) -> UnitReading:
+    """The unit, if none of the objects that changed since its reading began came as two.
 
     One that is renamed may go from a page that was read to one that is not, and stand in the list as it was and as it
     is. What shares an id for longer is two objects, and is kept apart.
     """
-    async with jobs.effect(worker, lease) as connection:
-        shared = await staging.shared(connection, lease.job.tenant_id, lease.job.run_id, unit.item_type)
-    twice = fresh & {external_id for _, external_id in shared}
     if not twice:
         return unit
     message = f"{min(twice)} changed while the list was read, and is in it as it was and as it is. Sync again."

@@ -157,6 +157,36 @@ async def test_an_object_that_is_listed_as_it_was_and_as_it_is_is_not_taken_for_
     }  # fmt: skip
 
 
+TAGS = "deviceManagement/roleScopeTags"
+
+
+def tag(number: int, **changes: Any) -> dict[str, Any]:
+    """It does not tell when it changed."""
+    told = {"@odata.type": "#microsoft.graph.roleScopeTag", "id": f"t{number}", "displayName": f"Tag {number}"}
+    return told | changes
+
+
+async def test_an_object_without_a_moment_that_came_as_two_is_looked_for_once_more(
+    graph: Graph, reading: Reader
+) -> None:
+    graph.tenant.add(TAGS, *map(tag, range(12)))
+    await reading.sync(["roleScopeTag"])
+
+    def change() -> None:
+        _, *others = graph.tenant.collections[TAGS]
+        graph.tenant.collections[TAGS] = [tag(12), *others, tag(0, displayName="Z")]
+
+    graph.faults = [Fault(rf"{TAGS}\?.*skiptoken=5", then(change), times=1)]
+    run = await reading.sync(["roleScopeTag"])
+    assert (run["status"], run["added"], run["changed"], run["removed"]) == ("SUCCEEDED", 1, 1, 0)
+    assert await reading.coverage(run["id"]) == {"roleScopeTag": ("COMPLETE", 13)}
+    # What is two each time is two.
+    graph.tenant.add(TAGS, tag(0, displayName="Other"))
+    for added in (1, 0):
+        run = await reading.sync(["roleScopeTag"])
+        assert (run["status"], run["added"], run["changed"], run["removed"]) == ("SUCCEEDED", added, 0, 0)
+
+
 RULES = "deviceManagement/deviceCompliancePolicies"
 VALUES = "deviceManagement/groupPolicyConfigurations"
 EMPTIED: dict[str, Faults] = {
