@@ -78,6 +78,8 @@ async def cancel_sync(db: Database, context: Context, run_id: UUID, *, reason: s
             raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such sync run.", ("input", "id"))
         await require(connection, context, Capability.START_SYNC)
         if not await sync_requests.cancel(connection, run_id):
+            # It may have ended between the two statements.
+            run = await held.status_of(connection, context.tenant_id, run_id) or run
             message = f"The sync run is {run['status']}. What reads Graph can be cancelled until it ends."
             raise RefusedError(UserErrorCode.CONFLICT, message, ("input", "id"))
     await db.notify([context.tenant_id])

@@ -13,11 +13,13 @@ from atlas import graph_sync, held, jobs, sync
 from atlas.cli.graph_runs import under_way
 from atlas.domain.errors import RefusedError
 from atlas.domain.vocabulary import CoverageStatus, Role
+from atlas.local import Services
 from atlas.record import record_folder
 from atlas.sources.graph.contracts import DEFAULT_TYPES
 from atlas.sources.model import UnitReading
 from atlas.staging import judged
 from atlas.store.bodies import unpack_evidence
+from atlas.store.bootstrap import connect
 from atlas.store.database import Database
 from atlas.store.tables import run_duplicates, scopes
 from tests.factories import DEPLOYMENT_KEY, make_policy, make_tenant
@@ -314,6 +316,24 @@ async def test_one_run_a_scope_is_under_way_and_a_cancelled_one_stops_and_record
         await cancelling()
     assert refused.value.code == "CONFLICT"
     assert (await sync.start_sync(api, manager)).created
+
+
+async def test_who_cancels_a_run_that_ends_in_that_moment_is_told_how_it_stands(
+    owner: Database, api: Database, cluster: Services, reading: Reader
+) -> None:
+    job = await reading.start()
+    superuser = await connect(cluster.superuser_database_url)
+    waiting = "select pid from pg_stat_activity where usename = 'atlas_api' and wait_event_type = 'Lock'"
+    ending = text("update atlas.sync_runs set status = 'FAILED', finished_at = now() where id = :id")
+    async with owner.transaction() as connection:
+        await connection.execute(ending, {"id": job.run_id})
+        cancelling = asyncio.create_task(sync.cancel_sync(api, reading.tenant.as_(Role.MANAGER), job.run_id))
+        async with asyncio.timeout(60):
+            while not await superuser.fetch(waiting):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    await superuser.close()
+    with pytest.raises(RefusedError, match="The sync run is FAILED"):
+        await cancelling
 
 
 async def test_who_may_not_sync_starts_and_cancels_nothing(owner: Database, api: Database, reading: Reader) -> None:
