@@ -59,6 +59,8 @@ async def confirm_run(db: Database, context: Context, run_id: UUID, *, reason: s
             raise RefusedError(UserErrorCode.NOT_FOUND, "There is no such sync run.", ("input", "id"))
         await require(connection, context, Capability.START_SYNC)
         if not await store.confirm(connection, context.tenant_id, run_id):
+            # Somebody else may have confirmed it between the two statements.
+            run = await store.status_of(connection, context.tenant_id, run_id) or run
             message = f"The sync run is {run['status']} and waits for no confirmation."
             if run["error_code"] == STALE:
                 message = f"The sync run is stale. {STALE_MESSAGE}"

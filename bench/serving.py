@@ -17,6 +17,7 @@ import uvloop
 
 from atlas.app import create_app, settle_memory
 from atlas.budget import Rates, open_budget
+from atlas.heads import Heads
 from atlas.metrics import Metrics
 from atlas.schema.root import build
 from atlas.store.database import open_database
@@ -33,7 +34,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     app = _app(setting)
     settle_memory()
-    uvloop.run(_serve(app))
+    uvloop.run(_serve(app, "httptools" if setting["name"].startswith("floor") else Heads))
 
 
 def _app(setting: dict[str, Any]) -> Any:
@@ -61,8 +62,8 @@ def _app(setting: dict[str, Any]) -> Any:
     )
 
 
-async def _serve(app: Any) -> None:
-    config = uvicorn.Config(app, access_log=False, log_level="warning", http="httptools", lifespan="on")
+async def _serve(app: Any, http: Any) -> None:
+    config = uvicorn.Config(app, access_log=False, log_level="warning", http=http, lifespan="on")
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         # Whoever connects waits in the backlog until the server takes connections.
         print(listener.getsockname()[1], flush=True)

@@ -1,5 +1,6 @@
 """Held runs: what lacks too much is not taken for granted, says nothing of drift, and waits for a person."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +18,14 @@ from atlas.domain.holding import Drop, Threshold, beyond
 from atlas.domain.keys import derive_tenant_key
 from atlas.domain.selection import Selection
 from atlas.domain.vocabulary import ChangeType, CoverageStatus, FindingStatus, Role, SyncSource
+from atlas.local import Services
 from atlas.record import record as record_inventory
 from atlas.sources.folder import read_folder
 from atlas.store.database import Database
+from atlas.store.held import confirm
 from atlas.store.tables import audit_events, run_units, staged_items, sync_runs
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
+from tests.locks import until_the_api_waits
 from tests.test_drift import findings_of, generated, record
 from tests.test_sync import intervals, run_of
 
@@ -171,6 +175,19 @@ async def test_who_may_not_sync_cannot_confirm_and_what_is_not_held_needs_none(
     await held.confirm_run(api, tenant.as_(Role.MANAGER), run_id, reason="why")
     with pytest.raises(RefusedError, match="QUEUED and waits for no confirmation"):
         await held.confirm_run(api, tenant.as_(Role.MANAGER), run_id, reason="again")
+
+
+async def test_who_confirms_a_run_in_the_moment_in_which_it_is_confirmed_is_told_how_it_stands(
+    api: Database, worker: Database, cluster: Services, tenant: Tenant, tmp_path: Path
+) -> None:
+    run_id = await hold(api, worker, tenant, tmp_path)
+    manager = tenant.as_(Role.MANAGER)
+    async with api.transaction(replace(manager, reason="first")) as connection:
+        assert await confirm(connection, tenant.id, run_id)
+        second = asyncio.create_task(held.confirm_run(api, manager, run_id, reason="second"))
+        await until_the_api_waits(cluster)
+    with pytest.raises(RefusedError, match="QUEUED and waits for no confirmation"):
+        await second
 
 
 async def test_the_database_lets_nobody_confirm_in_anothers_name_or_do_more(

@@ -19,7 +19,6 @@ from atlas.sources.graph.contracts import DEFAULT_TYPES
 from atlas.sources.model import UnitReading
 from atlas.staging import judged
 from atlas.store.bodies import unpack_evidence
-from atlas.store.bootstrap import connect
 from atlas.store.database import Database
 from atlas.store.tables import run_duplicates, scopes
 from tests.factories import DEPLOYMENT_KEY, make_policy, make_tenant
@@ -37,6 +36,7 @@ from tests.graph.standin.faults import (
     malformed,
 )
 from tests.graph.syncing import Reader, reader
+from tests.locks import until_the_api_waits
 from tests.schema.asking import Asker
 from tests.test_drift import findings_of, generated
 from tests.test_sync import run_of
@@ -322,16 +322,11 @@ async def test_who_cancels_a_run_that_ends_in_that_moment_is_told_how_it_stands(
     owner: Database, api: Database, cluster: Services, reading: Reader
 ) -> None:
     job = await reading.start()
-    superuser = await connect(cluster.superuser_database_url)
-    waiting = "select pid from pg_stat_activity where usename = 'atlas_api' and wait_event_type = 'Lock'"
     ending = text("update atlas.sync_runs set status = 'FAILED', finished_at = now() where id = :id")
     async with owner.transaction() as connection:
         await connection.execute(ending, {"id": job.run_id})
         cancelling = asyncio.create_task(sync.cancel_sync(api, reading.tenant.as_(Role.MANAGER), job.run_id))
-        async with asyncio.timeout(60):
-            while not await superuser.fetch(waiting):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-    await superuser.close()
+        await until_the_api_waits(cluster)
     with pytest.raises(RefusedError, match="The sync run is FAILED"):
         await cancelling
 
