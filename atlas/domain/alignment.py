@@ -16,6 +16,9 @@ from atlas.domain.redaction import Leaf
 Rows: TypeAlias = dict[str, list[str]]
 """Paths by the key of the row that holds them."""
 
+Leaves: TypeAlias = Counter[tuple[str, type, Leaf]]
+"""How often a leaf of a type stands at a path, whichever the rows on the way to it are."""
+
 # Above this many comparisons in one array, rows are told as removed and added: the differ stays linear.
 _MOST_COMPARISONS = 10_000
 _LEAST_LIKENESS = 0.5
@@ -32,10 +35,10 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A left-over row: its key, and its leaves by path with the keys of rows inside it left out."""
+    """A left-over row: its key, and what stands in it."""
 
     key: str
-    leaves: Counter[tuple[str, type, Leaf]]
+    leaves: Leaves
 
 
 def align(
@@ -129,12 +132,15 @@ def _row_prefixes(leaves: Mapping[str, Leaf]) -> frozenset[str]:
 
 def _row(key: str, paths: Iterable[str], prefix: str, side: _Side) -> _Row:
     start = len(prefix) + len(key)
-    leaves = ((without_keys(path[start:]), side.leaves[path]) for path in paths)
-    return _Row(key, Counter((path, type(leaf), leaf) for path, leaf in leaves))
+    return _Row(key, leaves_of((path[start:], side.leaves[path]) for path in paths))
 
 
-def without_keys(path: str) -> str:
-    """A path that says of a row that it is one, and not which; a setting that stands several times is as one."""
+def leaves_of(content: Iterable[tuple[str, Leaf]]) -> Leaves:
+    """What stands in (path, leaf) pairs. A row's key follows from its content, so it is left out."""
+    return Counter((_without_keys(path), type(leaf), leaf) for path, leaf in content)
+
+
+def _without_keys(path: str) -> str:
     if "[" not in path:
         return path
     parts = (part for part in path.split("/") if not part.startswith(f"[{REPEATED}"))

@@ -1,12 +1,12 @@
 """Links an object that was removed with one that was added in its place: the same thing under a new id."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from atlas.domain.alignment import without_keys
+from atlas.domain.alignment import leaves_of
 from atlas.domain.canonical import settings_of
 from atlas.domain.profile_tables import SCAFFOLDING_PROPERTIES
 from atlas.domain.redaction import Leaf
@@ -29,14 +29,9 @@ class Candidate:
 
     @cached_property
     def settings(self) -> frozenset[tuple[str, type, Leaf, int]]:
-        """Each with how many alike were before it. A row's key follows from its content, so it is left out."""
-        seen: Counter[tuple[str, type, Leaf]] = Counter()
-        found = []
-        for path, leaf in settings_of(self.properties).items():
-            one = (without_keys(path), type(leaf), leaf)
-            found.append((*one, seen[one]))
-            seen[one] += 1
-        return frozenset(found)
+        """Each with a number, so that of those that are equal each counts."""
+        counted = leaves_of(settings_of(self.properties).items()).items()
+        return frozenset((*leaf, number) for leaf, times in counted for number in range(times))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a request carries: who asks, the door to the database, and one loader per kind of object."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from atlas.schema.errors import CodedError
 from atlas.schema.meter import Meter
 from atlas.sealing import SealingKey
 from atlas.store.database import Connection, Context, Database
+from atlas.store.pages import Row
 
 # A request's resolvers run side by side; this many transactions at a time keep one request from taking the pool.
 _TRANSACTIONS = 4
@@ -93,6 +94,14 @@ class GraphQLContext:
             return [found[tenant_id].get(key) for tenant_id, key in keys]
 
         return load
+
+
+def by_key(rows: Iterable[Row], key: str, made: Callable[[Row], T]) -> dict[UUID, list[T]]:
+    """What a batch answers with where each key has several rows: what is made of them, in their order."""
+    found: dict[UUID, list[T]] = {}
+    for row in rows:
+        found.setdefault(getattr(row, key), []).append(made(row))
+    return found
 
 
 Info = strawberry.Info[GraphQLContext, None]

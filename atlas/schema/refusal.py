@@ -11,7 +11,6 @@ from atlas.schema.errors import Code
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 RESPONSE_TYPE = "application/graphql-response+json"
 JSON_TYPE = "application/json"
-NO_QUERY = "The parameter `query` is missing."
 
 
 class RefusedRequestError(Exception):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from atlas.schema.context import GraphQLContext, Info
+from atlas.schema.context import GraphQLContext, Info, by_key
 from atlas.schema.enums import ScheduleOutcome
 from atlas.schema.principals import Principal, load_principal
 from atlas.schema.refs import ScopeRef
@@ -88,7 +88,4 @@ def _schedule(row: Row) -> Schedule:
 async def _schedules(context: GraphQLContext, tenant_id: UUID, keys: Sequence[UUID]) -> Mapping[UUID, list[Schedule]]:
     async with context.read(tenant_id) as connection:
         rows = await store.of_tenants(connection, keys)
-    found: dict[UUID, list[Schedule]] = {}
-    for row in rows:
-        found.setdefault(row.tenant_id, []).append(_schedule(row))
-    return found
+    return by_key(rows, "tenant_id", _schedule)

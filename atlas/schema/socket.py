@@ -26,15 +26,14 @@ from atlas.schema.channel import Asked, Told
 from atlas.schema.context import GraphQLContext, Trusted
 from atlas.schema.documents import Named
 from atlas.schema.errors import AccessEndedError, Code, CodedError, guarded, presentable
-from atlas.schema.refusal import NO_QUERY, RefusedRequestError
+from atlas.schema.refusal import RefusedRequestError
 from atlas.schema.relay import relayed
-from atlas.schema.standing import Seat, token_ended
+from atlas.schema.standing import REFUSED, Seat, token_ended
 
 if TYPE_CHECKING:
     from atlas.schema.view import View
 
-# Clients take 4401 as final, and connect again after 4403.
-REFUSED, EXPIRED, TRY_AGAIN = 4401, 4403, 1013
+_TRY_AGAIN = 1013
 
 Handler = BaseGraphQLTransportWSHandler[GraphQLContext | None, None]
 
@@ -65,7 +64,7 @@ class SocketHandler(Handler):
             try:
                 self._session = await self._view.open_session(self._token(payload))
             except RefusedRequestError:
-                await self.websocket.close(TRY_AGAIN, "The database cannot be used right now")
+                await self.websocket.close(_TRY_AGAIN, "The database cannot be used right now")
                 return
             if self._session is None:
                 await self.websocket.close(REFUSED, "A token that holds is needed")
@@ -96,10 +95,7 @@ class SocketHandler(Handler):
         """What an operation means: before its token is asked for, so that no more than an id is looked up."""
         if not self.connection_acknowledged:
             return Named(payload.get("query"))
-        found = await self._view.named(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
-        if not found.query:
-            raise RefusedRequestError(400, NO_QUERY)
-        return found
+        return await self._view.named(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
 
     async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
         """Loaders keep what they loaded, so no two operations share a context: a copy carries each one's own."""

@@ -17,6 +17,8 @@ from atlas.store.faults import PASSING, fault_of
 
 log = structlog.get_logger("atlas.live")
 
+# What a socket is closed with. Clients take the first as final, and connect again after the second.
+REFUSED, EXPIRED = 4401, 4403
 # A notification may be lost, and an issuer sends none: nobody keeps what is open longer than this.
 LOOK_SECONDS = 5.0
 # The database tells by a clock of its own that a token has expired: what ends so shortly before, has ended so.
@@ -153,14 +155,14 @@ async def still_holds(session: Session) -> bool:
 
 
 def token_ended(session: Session) -> AccessEndedError:
-    """Of a token that does not hold any more. Clients come again after 4403, and take 4401 as final."""
+    """Of a token that does not hold any more."""
     if session.seconds_left is not None and session.seconds_left <= _CLOCKS_APART_SECONDS:
-        return AccessEndedError("The token has expired. Subscribe again with a new one.", close_code=4403)
-    return AccessEndedError("The token was revoked. Subscribe with another one.", close_code=4401)
+        return AccessEndedError("The token has expired. Subscribe again with a new one.", close_code=EXPIRED)
+    return AccessEndedError("The token was revoked. Subscribe with another one.", close_code=REFUSED)
 
 
 def membership_ended() -> AccessEndedError:
-    return AccessEndedError("Your membership of this tenant has ended.", close_code=4401)
+    return AccessEndedError("Your membership of this tenant has ended.", close_code=REFUSED)
 
 
 def _apply(seat: Seat, was: access.Standing, now: access.Standing | None) -> None:

@@ -1,13 +1,12 @@
 """Sync runs: one reading of a scope's inventory, with what was covered."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import strawberry
 
-from atlas.schema.context import GraphQLContext, Info
+from atlas.schema.context import GraphQLContext, Info, by_key
 from atlas.schema.enums import CoverageStatus, SyncRunOrder, SyncRunStatus, SyncSource
 from atlas.schema.ids import encode_id
 from atlas.schema.inputs import DateTimeFilter, StringFilter, one_of, text_filter, time_filter
@@ -18,8 +17,6 @@ from atlas.schema.refs import ScopeRef, TenantRef
 from atlas.schema.resolvers import Relation, resolved
 from atlas.store import sync_runs as store
 from atlas.store.pages import Listing, Row, Source
-
-T = TypeVar("T")
 
 
 @strawberry.type(description="How far a run has come.")
@@ -237,7 +234,7 @@ async def _coverage(
 ) -> Mapping[UUID, list[ItemTypeCoverage]]:
     async with context.read(tenant_id) as connection:
         rows = await store.coverage(connection, tenant_id, keys)
-    return _by_run(rows, _coverage_of)
+    return by_key(rows, "run_id", _coverage_of)
 
 
 async def _reading(
@@ -245,7 +242,7 @@ async def _reading(
 ) -> Mapping[UUID, list[ItemTypeReading]]:
     async with context.read(tenant_id) as connection:
         rows = await store.staged(connection, tenant_id, keys)
-    return _by_run(rows, lambda row: ItemTypeReading(item_type=row.item_type, objects=row.objects))
+    return by_key(rows, "run_id", lambda row: ItemTypeReading(item_type=row.item_type, objects=row.objects))
 
 
 def _coverage_of(row: Row) -> ItemTypeCoverage:
@@ -258,10 +255,3 @@ def _coverage_of(row: Row) -> ItemTypeCoverage:
         error_code=row.error_code,
         message=row.message,
     )
-
-
-def _by_run(rows: Sequence[Row], made: Callable[[Row], T]) -> dict[UUID, list[T]]:
-    found: dict[UUID, list[T]] = {}
-    for row in rows:
-        found.setdefault(row.run_id, []).append(made(row))
-    return found

@@ -37,7 +37,7 @@ from atlas.schema.limits import Limiting
 from atlas.schema.live import Live, LiveSession
 from atlas.schema.meter import Memberships, Meter, RateLimitedError
 from atlas.schema.meter import headers as rate_headers
-from atlas.schema.refusal import JSON_TYPE, NO_QUERY, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
+from atlas.schema.refusal import JSON_TYPE, RESPONSE_TYPE, RefusedRequestError, unauthenticated, unavailable
 from atlas.schema.relay import relayed
 from atlas.schema.socket import SocketHandler
 from atlas.schema.tags import tagged
@@ -158,13 +158,20 @@ class View(GraphQL[GraphQLContext | None, None]):
             raise
 
     async def named(self, query: str | None, document_id: str | None, extensions: Mapping[str, Any] | None) -> Named:
-        """What the request means; 503 where its id is to be looked up and the database cannot tell."""
+        """What the request means.
+
+        Raises RefusedRequestError 503 where its id is to be looked up and the database cannot tell, and 400 where it
+        asks for nothing.
+        """
         try:
-            return await self.services.documents.named(query, document_id, extensions)
+            found = await self.services.documents.named(query, document_id, extensions)
         except Exception as error:
             if fault_of(error) in PASSING:
                 raise unavailable() from error
             raise
+        if not found.query:
+            raise RefusedRequestError(400, "The parameter `query` is missing.")
+        return found
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> GraphQLContext | None:
         """A WebSocket has none before its `connection_init`; a request's was made before."""
@@ -188,8 +195,6 @@ class View(GraphQL[GraphQLContext | None, None]):
     ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
         if context is not None and isinstance(request_data, Parameters):
             found = await self.named(request_data.query, request_data.document_id, request_data.extensions)
-            if not found.query:
-                raise RefusedRequestError(400, NO_QUERY)
             context.document = found.document
             request_data = replace(request_data, query=found.query)
         result = await super().execute_operation(

@@ -18,7 +18,7 @@ from atlas.domain.vocabulary import Role
 from atlas.local import Services
 from atlas.schema.errors import Code
 from atlas.schema.live import Live
-from atlas.schema.socket import EXPIRED, REFUSED
+from atlas.schema.standing import EXPIRED, REFUSED
 from atlas.store.database import Database
 from tests.clients import client_of
 from tests.factories import Tenant, make_tenant
