@@ -6,17 +6,15 @@ from collections import Counter
 
 import pytest
 
-from atlas.schema.root import build
 from atlas.store.database import Database
 from tests.clients import client_of
+from tests.fuzz.beside import beside_the_standard
 from tests.fuzz.compiled import LISTS, Compilable
 from tests.fuzz.conftest import JSON, NOT_BEGUN, Ground
-from tests.http.conftest import serving
 
 pytestmark = NOT_BEGUN
 
 _SEED = 20261130
-_ID = {"x-request-id": "the-same-request"}
 
 
 async def cursors_of(url: str, headers: dict[str, str], tenant: str) -> dict[str, list[str]]:
@@ -32,21 +30,14 @@ async def compared(ground: Ground, api: Database, count: int, seed: int) -> Coun
     """How many answers were of which kind, and how many of them were compiled."""
     tenants = tuple(pool.ids["Tenant"][0] for pool in (ground.material.own, ground.material.foreign))
     rng, seen = random.Random(seed), Counter[str]()
-    async with (
-        serving(api, schema=build(planned=False)) as standard,
-        client_of(ground.server.url) as planned,
-        client_of(standard.url) as plain,
-    ):
+    async with beside_the_standard(ground, api) as both:
         owner = next(asker for asker in ground.roles if asker.name.startswith("OWNER"))
-        cursors = await cursors_of(standard.url, JSON | {"authorization": f"Bearer {owner.token}"}, tenants[0])
+        cursors = await cursors_of(both.standard, JSON | {"authorization": f"Bearer {owner.token}"}, tenants[0])
         writer = Compilable(rng, tenants, cursors)
         before = ground.server.app.state.short_way.answered
         for asker, one in zip(itertools.cycle(ground.roles), [writer.write() for _ in range(count)], strict=False):
-            headers = JSON | _ID | {"authorization": f"Bearer {asker.token}"}
-            answers = []
-            for client in (planned, plain):
-                response = await client.post("/graphql", content=one.body(), headers=headers)
-                answers.append((response.status_code, response.content))
+            responses = await both.ask(asker, one.body())
+            answers = [(response.status_code, response.content) for response in responses]
             assert answers[0] == answers[1], one.body()
             seen["errors" if b'"errors"' in answers[0][1] else "data"] += 1
             seen["rows"] += b'":[{"' in answers[0][1]

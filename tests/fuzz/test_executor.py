@@ -8,35 +8,24 @@ from typing import Any
 import pytest
 
 from atlas.schema.executor.code import plan_of
-from atlas.schema.root import build
 from atlas.store.database import Database
-from tests.clients import client_of
-from tests.fuzz.conftest import JSON, NOT_BEGUN, Ground
+from tests.fuzz.beside import beside_the_standard
+from tests.fuzz.conftest import NOT_BEGUN, Ground
 from tests.fuzz.test_documents import documents
-from tests.http.conftest import serving
 
 pytestmark = NOT_BEGUN
 
 _SEED = 20261124
-# Under one id, what is told of a fault is the same.
-_ID = {"x-request-id": "the-same-request"}
 
 
 async def compared(ground: Ground, api: Database, count: int, seed: int) -> Counter[str]:
     """How many answers were of which kind; each is asked of both executors, and must be the same but for its order."""
     asked = [one for one in documents(ground, count, seed) if one.kind in {"query", "introspection"}]
     seen: Counter[str] = Counter()
-    async with (
-        serving(api, schema=build(planned=False)) as standard,
-        client_of(ground.server.url) as planned,
-        client_of(standard.url) as plain,
-    ):
+    async with beside_the_standard(ground, api) as both:
         for asker, one in zip(itertools.cycle(ground.roles), asked, strict=False):
-            headers = JSON | _ID | {"authorization": f"Bearer {asker.token}"}
-            answers = []
-            for client in (planned, plain):
-                response = await client.post("/graphql", content=one.body(), headers=headers)
-                answers.append((response.status_code, _sorted(response.json())))
+            responses = await both.ask(asker, one.body())
+            answers = [(response.status_code, _sorted(response.json())) for response in responses]
             if answers[0] != answers[1]:
                 # Of siblings that fail alike, the one that is told where all are lost is the one that failed first.
                 answers = [(code, body | {"errors": _anywhere(body)}) for code, body in answers]

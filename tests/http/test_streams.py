@@ -19,12 +19,14 @@ from websockets.frames import Frame, Opcode
 
 from atlas import access
 from atlas.domain.vocabulary import Role
+from atlas.local import Services
 from atlas.schema.ids import encode_activity_cursor, encode_id
 from atlas.schema.socket import SocketHandler
 from atlas.schema.view import View
 from atlas.store.database import Database
 from tests.clients import client_of
 from tests.http.conftest import Caller, Server, make_caller
+from tests.locks import until_the_api_waits
 from tests.schema.runs import FAILED, RUNNING, SyncRun, make_sync_run
 
 ACTIVITY = """subscription ($tenant: ID!, $after: String) {
@@ -340,11 +342,10 @@ async def test_a_revoked_token_and_a_lost_membership_close_with_4401(
 
 
 async def test_a_membership_that_ends_while_a_feed_begins_is_no_feed_that_never_began(
-    server: Server, owner: Database, api: Database
+    cluster: Services, server: Server, owner: Database, api: Database
 ) -> None:
     caller = await make_caller(owner, api)
     await make_sync_run(owner, caller.tenant)
-    waiting = text("select count(*) from pg_locks where not granted and relation = 'atlas.event_counters'::regclass")
     after = encode_activity_cursor(1)
 
     async def read() -> list[tuple[str, Any]]:
@@ -354,8 +355,7 @@ async def test_a_membership_that_ends_while_a_feed_begins_is_no_feed_that_never_
     async with owner.transaction() as holder, asyncio.timeout(15):
         await holder.execute(text("lock table atlas.event_counters in access exclusive mode"))
         reading = asyncio.create_task(read())
-        while not await holder.scalar(waiting):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        await until_the_api_waits(cluster)
         gone = text("delete from atlas.memberships where tenant_id = :tenant and principal_id = :principal")
         await holder.execute(gone, {"tenant": caller.tenant.id, "principal": caller.principal_id})
     seen = await reading

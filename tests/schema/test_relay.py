@@ -13,9 +13,9 @@ from atlas.schema import live as module
 from atlas.schema import standing
 from atlas.schema.errors import AccessEndedError, Code
 from atlas.schema.ids import encode_activity_cursor
-from atlas.store.bootstrap import connect
 from atlas.store.database import Database, open_database
 from tests.factories import make_tenant
+from tests.locks import end_what_waits
 from tests.schema.asking import counted
 from tests.schema.relaying import (
     ACTIVITY,
@@ -191,9 +191,6 @@ async def test_a_connection_that_whoever_leads_loses_costs_the_others_nothing(
     tenant = await make_tenant(owner, api)
     run = await make_sync_run(owner, tenant)
     query = ACTIVITY.replace("status", "status scope { key }")
-    end = """select pg_terminate_backend(pid) from pg_stat_activity
-        where usename = 'atlas_api' and wait_event_type = 'Lock' and query like '%atlas.scopes%'"""
-    administrator = await connect(cluster.superuser_database_url, database="atlas")
     async with listening(api) as live, member(live, tenant, query) as one, member(live, tenant, query) as other:
         heard = [await each.cursors(1) for each in (one, other)]
         waiting = [asyncio.create_task(each.heard(1)) for each in (one, other)]
@@ -202,10 +199,8 @@ async def test_a_connection_that_whoever_leads_loses_costs_the_others_nothing(
             await run.becomes(RUNNING, tell=False, done=1)
             await holder.execute(text("lock table atlas.scopes in access exclusive mode"))
             await owner.notify([tenant.id])
-            while not await administrator.fetch(end):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await end_what_waits(cluster, "atlas_api", about="atlas.scopes")
         told = [(await each)[0] for each in waiting]
-    await administrator.close()
     assert heard == [cursors_of(1, 1)] * 2
     assert told[0] == told[1]
     assert "errors" not in told[0]

@@ -24,13 +24,13 @@ from atlas.domain.vocabulary import Role, SyncSource
 from atlas.jobs import Lease
 from atlas.local import Services
 from atlas.record import record_folder
-from atlas.store.bootstrap import connect
 from atlas.store.database import Context, Database
 from atlas.store.tables import drift_run_findings, drift_runs, findings
 from atlas.workers.actors import Terms, run
 from atlas.workers.broker import dispatcher, open_broker
 from atlas.workers.runtime import WorkerSettings, running
 from tests.factories import DEPLOYMENT_KEY, Tenant, make_policy, make_tenant, write_export
+from tests.locks import end_what_waits
 
 pytestmark = pytest.mark.usefixtures("empty_queue")
 
@@ -46,10 +46,6 @@ from atlas.workers.runtime import WorkerSettings, run_until_stopped
 given = orjson.loads(sys.argv[1])
 run_until_stopped(WorkerSettings(**{**given, "terms": Terms(**given["terms"])}))
 """
-
-# A beat that waits for the row of its run.
-END_BLOCKED = """select pg_terminate_backend(pid) from pg_stat_activity
-    where usename = 'atlas_worker' and wait_event_type = 'Lock'"""
 
 
 def settings(cluster: Services, **terms: Any) -> dict[str, Any]:
@@ -245,18 +241,15 @@ async def test_a_lease_is_kept_after_a_beat_that_the_database_broke_off(
         async with owner.transaction() as connection:
             return (await connection.execute(ends, its)).scalar_one()
 
-    superuser = await connect(cluster.superuser_database_url)
     async with asyncio.timeout(PATIENCE), jobs.kept(worker, lease):
         async with owner.transaction() as connection:
             await connection.execute(
                 text("select 1 from atlas.drift_runs where tenant_id = :t and id = :run for update"), its
             )
-            while not await superuser.fetch(END_BLOCKED):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await end_what_waits(cluster, "atlas_worker")  # A beat, for the row of its run.
         before = await leased()
         while await leased() == before:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    await superuser.close()
     await jobs.give_back(worker, lease, delay_seconds=0)
 
 
